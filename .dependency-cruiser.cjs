@@ -1,0 +1,91 @@
+/**
+ * The direction of imports (docs/adr/0001-layout.md): edges -> stages -> ports and database -> kernel.
+ * A stage hands its work to the next one by a row, not by a call; the exceptions are named here.
+ */
+const stages = ['intake', 'rules', 'transforms', 'planning', 'delivery', 'callbacks', 'tracking', 'tenants'];
+/** intake plans what it accepts, planning asks the rules and serialises nothing itself: pure calls, no I/O. */
+const allowed = {
+  intake: ['planning', 'rules', 'transforms', 'tenants'],
+  planning: ['rules', 'transforms'],
+  delivery: ['transforms', 'tenants'],
+  callbacks: ['tracking', 'tenants'],
+};
+const stage = (names) => `^src/(${names.join('|')})/`;
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'kernel-imports-nothing-of-ours',
+      severity: 'error',
+      from: { path: '^src/kernel/' },
+      to: { path: '^src/', pathNot: '^src/kernel/' },
+    },
+    {
+      name: 'database-knows-only-the-kernel',
+      severity: 'error',
+      from: { path: '^src/database/' },
+      to: { path: '^src/', pathNot: '^src/(database|kernel)/' },
+    },
+    {
+      name: 'observability-knows-only-the-kernel',
+      severity: 'error',
+      from: { path: '^src/observability/' },
+      to: { path: '^src/', pathNot: '^src/(observability|kernel)/' },
+    },
+    {
+      name: 'rules-are-pure',
+      severity: 'error',
+      from: { path: '^src/rules/' },
+      to: { path: '^src/|node_modules/(@nestjs|typeorm|pg)/', pathNot: '^src/(rules|kernel)/' },
+    },
+    {
+      name: 'adapters-know-the-kernel-and-metrics',
+      severity: 'error',
+      from: { path: '^src/adapters/' },
+      to: { path: '^src/', pathNot: '^src/(adapters|kernel|observability)/' },
+    },
+    {
+      name: 'an-adapter-knows-no-other-adapter',
+      severity: 'error',
+      from: { path: '^src/adapters/(rest|amqp|jdbc|s3|sftp|email)/' },
+      to: { path: '^src/adapters/(rest|amqp|jdbc|s3|sftp|email)/', pathNot: '^src/adapters/$1/' },
+    },
+    {
+      name: 'stages-know-only-what-lies-below',
+      severity: 'error',
+      from: { path: stage(stages) },
+      to: { path: '^src/(http|messaging|upkeep|app)/' },
+    },
+    ...stages.map((name) => ({
+      name: `${name}-does-not-call-other-stages`,
+      severity: 'error',
+      from: { path: stage([name]) },
+      to: {
+        path: stage(stages.filter((other) => other !== name && !(allowed[name] ?? []).includes(other))),
+      },
+    })),
+    {
+      name: 'only-app-sees-everything',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(app/|[a-z-]+\\.ts$)' },
+      to: { path: '^src/app/' },
+    },
+    {
+      name: 'the-unsafe-door',
+      comment: 'SystemTransaction sees every tenant: only these files may open it (docs/adr/0003-roles.md).',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot:
+          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/tenants/(platform|key-lookup)\\.ts$',
+      },
+      to: { path: '^src/database/system-transaction\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};
