@@ -1,0 +1,16 @@
+import { Roles1763600000001 } from './0001-roles';
+import { Tenants1763600000002 } from './0002-tenants';
+import { Catalogue1763600000003 } from './0003-catalogue';
+import { Jobs1763600000004 } from './0004-jobs';
+import { Work1763600000005 } from './0005-work';
+import { Rollups1763600000006 } from './0006-rollups';
+
+/** In order. A new one goes to the end and never changes what an earlier one made in place. */
+export const MIGRATIONS = [
+  Roles1763600000001,
+  Tenants1763600000002,
+  Catalogue1763600000003,
+  Jobs1763600000004,
+  Work1763600000005,
+  Rollups1763600000006,
+];
