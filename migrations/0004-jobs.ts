@@ -177,7 +177,7 @@ const KEYS = `
     PRIMARY KEY (tenant_id, idempotency_key)
   );
   ${tenantPolicies('idempotency_keys')}
-  GRANT SELECT, INSERT ON idempotency_keys TO distributor_app;
+  GRANT SELECT, INSERT, DELETE ON idempotency_keys TO distributor_app;
   GRANT SELECT, DELETE ON idempotency_keys TO distributor_system;`;
 
 // SECURITY DEFINER because only the owner may create and drop tables; they read and return no tenant's rows.

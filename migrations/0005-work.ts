@@ -16,6 +16,7 @@ export class Work1763600000005 implements MigrationInterface {
  * Narrow and short-lived: one row per delivery that is not settled. `due_at` is when it may be claimed: its
  * planned time, or, while `leased_by` is set, the end of the lease, so that a lost process's work becomes due
  * by itself. `fence` grows with every claim; an outcome that comes with an older one is refused.
+ * `position` is the delivery's place in its job's list of destinations.
  * `lane_id` is the destination (an inline one gets an id from its name and address).
  */
 const READY = `
@@ -26,6 +27,7 @@ const READY = `
     attempt_id uuid NOT NULL,
     attempt_number integer NOT NULL,
     destination_name varchar(100) NOT NULL,
+    position smallint NOT NULL,
     lane_id uuid NOT NULL,
     priority smallint NOT NULL,
     due_at timestamptz NOT NULL,

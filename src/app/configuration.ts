@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+export const ROLES = ['api', 'worker', 'scheduler', 'all'] as const;
+export type Role = (typeof ROLES)[number];
+
+const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
+
+/** One entry a variable, in the order of .env.example, which says what each is for. */
+const variables = z.object({
+  DATABASE_URL: z.string().startsWith('postgres').optional(),
+  DATABASE_APP_URL: z.string().startsWith('postgres').optional(),
+  DATABASE_SYSTEM_URL: z.string().startsWith('postgres').optional(),
+  DB_HOST: z.string().optional(),
+  DB_PORT: integer(5432, 1, 65535),
+  DB_NAME: z.string().default('distributor'),
+  DB_USER: z.string().default('postgres'),
+  DB_PASSWORD: z.string().default(''),
+  DB_SSL_MODE: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']).optional(),
+  DB_POOL_SIZE: integer(10, 2, 200),
+  DATA_DIR: z.string().min(1).default('data'),
+  ROLE: z.enum(ROLES).default('all'),
+  API_HOST: z.string().default('0.0.0.0'),
+  API_PORT: integer(8000, 0, 65535),
+  API_MAX_REQUEST_SIZE: integer(104_857_600, 1024),
+  API_MAX_DEPTH: integer(64, 4, 1000),
+  MAX_DESTINATIONS_PER_JOB: integer(100, 1, 10_000),
+  WORKER_CONCURRENCY: integer(256, 1, 10_000),
+  WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: integer(30, 0, 3600),
+  LEASE_SECONDS: integer(30, 2, 3600),
+  DISTRIBUTION_DEFAULT_TIMEOUT: integer(300, 1),
+  DISTRIBUTION_MAX_TIMEOUT: integer(1800, 1),
+  DISTRIBUTION_DEFAULT_RETRIES: integer(3, 0, 20),
+  DISTRIBUTION_MAX_RETRIES: integer(20, 0, 100),
+  DISTRIBUTION_MAX_BACKOFF: integer(300, 1),
+  RETENTION_MONTHS: integer(24, 1, 1200),
+  DESTINATION_ALLOWED_NETWORKS: list,
+  DESTINATION_ENV_ALLOWLIST: list,
+  ENCRYPTION_KEYS: list,
+  BOOTSTRAP_ADMIN_KEY: z
+    .string()
+    .regex(/^zk_[0-9a-f]{32}$/, 'must be zk_ and 32 lower-case hexadecimal digits, e.g. zk_$(openssl rand -hex 16)')
+    .optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+});
+
+export type Configuration = Readonly<z.infer<typeof variables>>;
+
+/**
+ * Reads the environment; an empty value counts as absent.
+ * @throws Error with one line a variable: its name, what is wrong, what is allowed.
+ */
+export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = variables.safeParse(present);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
+    throw new Error(`the configuration is not usable:\n${lines.join('\n')}\nSee .env.example.`);
+  }
+  return parsed.data;
+}
+
+/** The owner's URL, from DATABASE_URL or its parts; undefined = the embedded default. */
+export function ownerUrl(configuration: Configuration): string | undefined {
+  const { DATABASE_URL, DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, DB_SSL_MODE } = configuration;
+  if (DATABASE_URL !== undefined) return DATABASE_URL;
+  if (DB_HOST === undefined) return undefined;
+  const url = new URL(`postgres://${DB_HOST}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`);
+  url.username = encodeURIComponent(DB_USER);
+  url.password = encodeURIComponent(DB_PASSWORD);
+  if (DB_SSL_MODE !== undefined) url.searchParams.set('sslmode', DB_SSL_MODE);
+  return url.toString();
+}

@@ -1,0 +1,28 @@
+import { uuidv7 } from 'uuidv7';
+import { type EntityManager } from 'typeorm';
+import { type JsonObject } from '../kernel/json';
+import { type TenantId } from '../kernel/ids';
+import { AuditEntry } from './entities';
+
+/** What was done to what; `details` holds before and after, secrets masked. */
+export interface AuditRecord {
+  tenantId: TenantId | null;
+  actor: string;
+  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'disable';
+  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination';
+  resourceId: string;
+  details?: JsonObject;
+}
+
+/** In the transaction of the change itself: no change without its entry, no entry without its change. */
+export async function audit(manager: EntityManager, record: AuditRecord): Promise<void> {
+  await manager.insert(AuditEntry, {
+    id: uuidv7(),
+    tenant_id: record.tenantId,
+    actor: record.actor,
+    action: record.action,
+    resource_type: record.resourceType,
+    resource_id: record.resourceId,
+    details: record.details ?? {},
+  });
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import { type Clock } from '../kernel/clock';
+import { notFound } from '../kernel/errors';
+import { type TenantId } from '../kernel/ids';
+import { type SecretBox } from '../kernel/secret-box';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { audit } from './audit';
+import { SigningSecret } from './entities';
+import { type TenantCaller } from './scopes';
+
+export type SigningSecretView = Omit<SigningSecret, 'secret' | 'tenant_id'>;
+
+const place = (tenantId: TenantId): string => `${tenantId}/signing_secrets.secret`;
+
+/** How long another process may go on signing with what it knows. */
+const BELIEVED_MS = 1000;
+
+/**
+ * The `whsec_…` secrets (Standard Webhooks) that sign a tenant's deliveries and callbacks. During a rotation two
+ * are valid, and both sign, so that a receiver can change over when it likes.
+ */
+export class SigningSecrets {
+  private readonly remembered = new Map<TenantId, { secrets: string[]; until: number }>();
+
+  constructor(
+    private readonly tenants: TenantTransaction,
+    private readonly box: SecretBox,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Inside the caller's transaction: a new tenant is born with a secret. */
+  async createIn(tx: TenantTx, actor: string): Promise<SigningSecretView & { secret: string }> {
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const id = uuidv7();
+    await tx.manager.insert(SigningSecret, {
+      id,
+      tenant_id: tx.tenantId,
+      secret: this.box.seal(secret, place(tx.tenantId)),
+      hint: `whsec_…${secret.slice(-4)}`,
+    });
+    await audit(tx.manager, {
+      tenantId: tx.tenantId,
+      actor,
+      action: 'create',
+      resourceType: 'signing_secret',
+      resourceId: id,
+    });
+    this.remembered.delete(tx.tenantId);
+    const row = await tx.manager.findOneByOrFail(SigningSecret, { id });
+    return { ...view(row), secret };
+  }
+
+  async create(caller: TenantCaller): Promise<SigningSecretView & { secret: string }> {
+    const created = await this.tenants.run(caller.tenantId, (tx) => this.createIn(tx, caller.actor));
+    this.remembered.delete(caller.tenantId);
+    return created;
+  }
+
+  /** A new secret; the others stay valid for the overlap. */
+  async rotate(caller: TenantCaller, overlapSeconds: number): Promise<SigningSecretView & { secret: string }> {
+    const created = await this.tenants.run(caller.tenantId, async (tx) => {
+      await tx.manager.query(
+        `UPDATE signing_secrets SET expires_at = LEAST(expires_at, now() + make_interval(secs => $1))
+         WHERE revoked_at IS NULL`,
+        [overlapSeconds],
+      );
+      return this.createIn(tx, caller.actor);
+    });
+    this.remembered.delete(caller.tenantId);
+    return created;
+  }
+
+  async list(caller: TenantCaller): Promise<SigningSecretView[]> {
+    return this.tenants.run(caller.tenantId, async ({ manager }) => {
+      const rows = await manager.find(SigningSecret, { order: { id: 'DESC' } });
+      return rows.map(view);
+    });
+  }
+
+  async revoke(caller: TenantCaller, id: string): Promise<void> {
+    await this.tenants.run(caller.tenantId, async ({ manager }) => {
+      const row = await manager.findOneBy(SigningSecret, { id });
+      if (row === null) throw notFound(`signing secret ${id}`);
+      await manager.update(SigningSecret, { id }, { revoked_at: this.clock.now() });
+      await audit(manager, {
+        tenantId: caller.tenantId,
+        actor: caller.actor,
+        action: 'revoke',
+        resourceType: 'signing_secret',
+        resourceId: id,
+      });
+    });
+    this.remembered.delete(caller.tenantId);
+  }
+
+  /** The secrets that sign now, the current one first; believed for a second. */
+  async valid(tenantId: TenantId): Promise<readonly string[]> {
+    const now = this.clock.now().getTime();
+    const known = this.remembered.get(tenantId);
+    if (known !== undefined && known.until > now) return known.secrets;
+    const rows = await this.tenants.run(tenantId, ({ manager }) =>
+      manager.query<{ secret: string }[]>(
+        `SELECT secret FROM signing_secrets
+         WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC LIMIT 2`,
+      ),
+    );
+    const secrets = rows.map(({ secret }) => this.box.open(secret, place(tenantId)));
+    this.remembered.set(tenantId, { secrets, until: now + BELIEVED_MS });
+    return secrets;
+  }
+}
+
+function view({ secret: _secret, tenant_id: _tenant, ...rest }: SigningSecret): SigningSecretView {
+  return rest;
+}
