@@ -30,7 +30,12 @@ export class Roles1763600000001 implements MigrationInterface {
 
   /** The roles themselves stay where another database of the cluster still uses them. */
   async down(runner: QueryRunner): Promise<void> {
-    for (const role of ['distributor_app', 'distributor_system', 'distributor_readonly', 'distributor_owner']) {
+    for (const role of [
+      'distributor_app',
+      'distributor_system',
+      'distributor_readonly',
+      'distributor_owner',
+    ]) {
       await runner.query(`REVOKE ALL ON SCHEMA public FROM ${role}`);
       await runner.query(`
         DO $$ BEGIN

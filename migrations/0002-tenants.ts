@@ -86,4 +86,3 @@ const AUDIT_LOG = `
   ${tenantPolicies('audit_log')}
   GRANT SELECT, INSERT ON audit_log TO distributor_app;
   GRANT SELECT, INSERT ON audit_log TO distributor_system;`;
-

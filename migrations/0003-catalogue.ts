@@ -4,7 +4,15 @@ import { asOwner, sharedPolicies, tenantPolicies } from './support';
 /** What administrators configure: destinations with their versions and checks, rules, transforms, data types. */
 export class Catalogue1763600000003 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await asOwner(runner, DATA_TYPES, DESTINATION_TYPES, DESTINATIONS, DESTINATION_HISTORY, RULES, TRANSFORMS);
+    await asOwner(
+      runner,
+      DATA_TYPES,
+      DESTINATION_TYPES,
+      DESTINATIONS,
+      DESTINATION_HISTORY,
+      RULES,
+      TRANSFORMS,
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

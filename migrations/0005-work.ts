@@ -49,6 +49,7 @@ const CALLBACKS = `
     id uuid PRIMARY KEY,
     tenant_id varchar(50) NOT NULL,
     distribution_job_id uuid,
+    attempt_id uuid,
     batch_id uuid,
     event_type varchar(50) NOT NULL,
     callback_url text NOT NULL,

@@ -43,7 +43,10 @@ const variables = z.object({
   ENCRYPTION_KEYS: list,
   BOOTSTRAP_ADMIN_KEY: z
     .string()
-    .regex(/^zk_[0-9a-f]{32}$/, 'must be zk_ and 32 lower-case hexadecimal digits, e.g. zk_$(openssl rand -hex 16)')
+    .regex(
+      /^zk_[0-9a-f]{32}$/,
+      'must be zk_ and 32 lower-case hexadecimal digits, e.g. zk_$(openssl rand -hex 16)',
+    )
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),

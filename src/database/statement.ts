@@ -17,5 +17,7 @@ export async function execute<Row extends QueryResultRow>(
 }
 
 /** Rows to columns, for `UNNEST($1::uuid[], $2::text[], …)`: one value list per getter. */
-export const columns = <Row>(rows: readonly Row[], getters: readonly ((row: Row) => unknown)[]): unknown[][] =>
-  getters.map((get) => rows.map(get));
+export const columns = <Row>(
+  rows: readonly Row[],
+  getters: readonly ((row: Row) => unknown)[],
+): unknown[][] => getters.map((get) => rows.map(get));

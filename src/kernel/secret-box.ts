@@ -66,7 +66,9 @@ export class SecretBox {
 function parseKey(text: string): RingKey {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
   if (key.length !== 32) {
-    throw new Error('ENCRYPTION_KEYS: each key must be 32 bytes in base64 or hex, e.g. from "openssl rand -base64 32"');
+    throw new Error(
+      'ENCRYPTION_KEYS: each key must be 32 bytes in base64 or hex, e.g. from "openssl rand -base64 32"',
+    );
   }
   const id = createHash('sha256').update('distributor key id').update(key).digest('hex').slice(0, 8);
   return { id, key };

@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { type Clock } from '../kernel/clock';
 import { notFound } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
+import { signingSecretPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { audit } from './audit';
@@ -10,8 +11,6 @@ import { SigningSecret } from './entities';
 import { type TenantCaller } from './scopes';
 
 export type SigningSecretView = Omit<SigningSecret, 'secret' | 'tenant_id'>;
-
-const place = (tenantId: TenantId): string => `${tenantId}/signing_secrets.secret`;
 
 /** How long another process may go on signing with what it knows. */
 const BELIEVED_MS = 1000;
@@ -36,7 +35,7 @@ export class SigningSecrets {
     await tx.manager.insert(SigningSecret, {
       id,
       tenant_id: tx.tenantId,
-      secret: this.box.seal(secret, place(tx.tenantId)),
+      secret: this.box.seal(secret, signingSecretPlace(tx.tenantId)),
       hint: `whsec_…${secret.slice(-4)}`,
     });
     await audit(tx.manager, {
@@ -58,7 +57,10 @@ export class SigningSecrets {
   }
 
   /** A new secret; the others stay valid for the overlap. */
-  async rotate(caller: TenantCaller, overlapSeconds: number): Promise<SigningSecretView & { secret: string }> {
+  async rotate(
+    caller: TenantCaller,
+    overlapSeconds: number,
+  ): Promise<SigningSecretView & { secret: string }> {
     const created = await this.tenants.run(caller.tenantId, async (tx) => {
       await tx.manager.query(
         `UPDATE signing_secrets SET expires_at = LEAST(expires_at, now() + make_interval(secs => $1))
@@ -105,7 +107,7 @@ export class SigningSecrets {
          WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC LIMIT 2`,
       ),
     );
-    const secrets = rows.map(({ secret }) => this.box.open(secret, place(tenantId)));
+    const secrets = rows.map(({ secret }) => this.box.open(secret, signingSecretPlace(tenantId)));
     this.remembered.set(tenantId, { secrets, until: now + BELIEVED_MS });
     return secrets;
   }

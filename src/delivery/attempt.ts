@@ -1,0 +1,118 @@
+import { type Outcome } from '../adapters/port';
+import { type Senders } from '../adapters/senders';
+import { type Clock } from '../kernel/clock';
+import { type ClaimedDelivery } from './claim';
+import { decide, type Decision } from './decide';
+import { prepare, type Prepared, type PrepareParts } from './prepare';
+import { type Result } from './record';
+
+export interface AttemptParts extends PrepareParts {
+  senders: Senders;
+  clock: Clock;
+  random: () => number;
+  /** A fault of our own, for the log; the delivery goes on by its policy. */
+  onFault: (error: unknown, claimed: ClaimedDelivery) => void;
+}
+
+/** `released`: the service is stopping and nothing is known of the attempt; another node makes it again. */
+export type Attempted = { kind: 'done'; result: Result } | { kind: 'released' };
+
+/**
+ * One attempt of a claimed delivery: prepare, send, decide. What it returns is to be recorded. No transaction
+ * is open meanwhile. Never rejects: a fault of our own is a failed attempt that says INTERNAL_ERROR.
+ */
+export async function attempt(
+  parts: AttemptParts,
+  claimed: ClaimedDelivery,
+  stop: AbortSignal,
+): Promise<Attempted> {
+  try {
+    const prepared = await prepare(parts, claimed);
+    if (prepared.kind === 'unsent') return unsent(parts, claimed, prepared.decision);
+    return await sendPrepared(parts, claimed, prepared, stop);
+  } catch (error) {
+    return faulty(parts, claimed, error);
+  }
+}
+
+async function sendPrepared(
+  parts: AttemptParts,
+  claimed: ClaimedDelivery,
+  prepared: Extract<Prepared, { kind: 'send' }>,
+  stop: AbortSignal,
+): Promise<Attempted> {
+  const startedAt = parts.clock.now();
+  const started = performance.now();
+  const outcome = await withDeadline(prepared.timeoutMs, stop, (signal) =>
+    parts.senders.use(prepared.key, prepared.open, (sender) => sender.deliver(prepared.delivery, signal)),
+  );
+  if (stop.aborted && outcome.kind === 'retry' && outcome.code === 'ABORTED') return { kind: 'released' };
+  const decision = decide(outcome, claimed.attempt_number, prepared.policy, parts.random());
+  const completedAt = new Date(startedAt.getTime() + (performance.now() - started));
+  const { response, bytesSent, log } = outcome;
+  return { kind: 'done', result: { claimed, decision, startedAt, completedAt, response, bytesSent, log } };
+}
+
+/** Ends the work when its time is over (TimeoutError) or the service stops (AbortError). */
+async function withDeadline(
+  ms: number,
+  stop: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Outcome>,
+): Promise<Outcome> {
+  const controller = new AbortController();
+  const late = setTimeout(() => {
+    controller.abort(new DOMException(`no answer within ${ms / 1000} s`, 'TimeoutError'));
+  }, ms);
+  const onStop = (): void => controller.abort(new DOMException('the service is stopping', 'AbortError'));
+  stop.addEventListener('abort', onStop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(late);
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+const unsent = (parts: AttemptParts, claimed: ClaimedDelivery, decision: Decision): Attempted => ({
+  kind: 'done',
+  result: {
+    claimed,
+    decision,
+    startedAt: undefined,
+    completedAt: parts.clock.now(),
+    response: undefined,
+    bytesSent: 0,
+    log: [],
+  },
+});
+
+/** A bug or a database fault on the way: worth a later try within the attempts of the default policy. */
+function faulty(parts: AttemptParts, claimed: ClaimedDelivery, error: unknown): Attempted {
+  const now = parts.clock.now();
+  const message = 'the attempt could not be made; the log of the service has the reason';
+  const outcome: Outcome = {
+    kind: 'retry',
+    code: 'CONNECTION_FAILED',
+    message,
+    retryAfterSeconds: undefined,
+    response: undefined,
+    bytesSent: 0,
+    log: [],
+  };
+  const policy = { ...parts.defaults.retry, maxAttempts: claimed.max_retries + 1 };
+  const decided = decide(outcome, claimed.attempt_number, policy, parts.random());
+  const decision = 'code' in decided ? { ...decided, code: 'INTERNAL_ERROR' as const } : decided;
+  parts.onFault(error, claimed);
+  return {
+    kind: 'done',
+    result: {
+      claimed,
+      decision,
+      startedAt: now,
+      completedAt: now,
+      response: undefined,
+      bytesSent: 0,
+      log: [{ level: 'error', message }],
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { type TenantTransaction } from '../database/tenant-transaction';
+import { type AttemptId, type DeliveryId, type JobId, type NodeId, newId } from '../kernel/ids';
+import { type TenantCaller } from '../tenants/scopes';
+import { recordOutcomes, type Settlement } from './record';
+
+export type Cancellation =
+  | { kind: 'cancelled'; status: string; cancelledDestinations: number; inFlightDestinations: number }
+  | { kind: 'terminal'; status: string }
+  | { kind: 'unknown' };
+
+type JobRow = { id: JobId; status: string; open_deliveries: number };
+
+const LOCK_BY_NAME = {
+  name: 'lock_job_by_name',
+  text: `
+    SELECT j.id, j.status, j.open_deliveries
+    FROM distribution_keys k JOIN distribution_jobs j ON j.id = k.distribution_job_id
+    WHERE k.distribution_id = $1
+    FOR NO KEY UPDATE OF j`,
+};
+
+/** From now on no recorder plans another attempt of the job, and no worker sends one. */
+const REQUEST_CANCEL = {
+  name: 'request_cancel',
+  text: `UPDATE distribution_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, now()) WHERE id = $1`,
+};
+
+/** What nobody is sending at this moment is taken out of the queue, as a claim would. */
+const TAKE_WAITING = {
+  name: 'take_waiting',
+  text: `
+    UPDATE ready_attempts SET leased_by = $2, fence = fence + 1
+    WHERE distribution_job_id = $1 AND leased_by IS NULL
+    RETURNING delivery_id, distribution_job_id, attempt_id, fence`,
+};
+
+type Taken = { delivery_id: DeliveryId; distribution_job_id: JobId; attempt_id: AttemptId; fence: number };
+
+/**
+ * Cancels what has not been sent. A delivery in flight is let finish, without another attempt; the job is
+ * `cancelled` when the last one has ended.
+ */
+export async function cancelJob(
+  tenants: TenantTransaction,
+  caller: TenantCaller,
+  distributionId: string,
+): Promise<Cancellation> {
+  return tenants.run(caller.tenantId, async (tx) => {
+    const [job] = await tx.query<JobRow>(LOCK_BY_NAME, [distributionId]);
+    if (job === undefined) return { kind: 'unknown' };
+    if (job.open_deliveries === 0) return { kind: 'terminal', status: job.status };
+    await tx.query(REQUEST_CANCEL, [job.id]);
+    const taken = await tx.query<Taken>(TAKE_WAITING, [job.id, newId<NodeId>()]);
+    if (taken.length > 0) await recordOutcomes(tx, taken.map(cancelled), caller.actor);
+    const inFlight = job.open_deliveries - taken.length;
+    const status = inFlight === 0 ? 'cancelled' : 'processing';
+    return { kind: 'cancelled', status, cancelledDestinations: taken.length, inFlightDestinations: inFlight };
+  });
+}
+
+const cancelled = (claimed: Taken): Settlement => ({
+  claimed,
+  decision: { kind: 'cancel' },
+  startedAt: undefined,
+  completedAt: new Date(),
+  response: undefined,
+  bytesSent: 0,
+  log: [],
+});

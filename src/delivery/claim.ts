@@ -1,0 +1,75 @@
+import { type SystemTransaction } from '../database/system-transaction';
+import {
+  type AttemptId,
+  type DeliveryId,
+  type DistributionId,
+  type JobId,
+  type NodeId,
+  type TenantId,
+} from '../kernel/ids';
+import { type JsonObject } from '../kernel/json';
+import { type StoredDestination } from '../planning/store';
+import { type DestinationStatus } from '../tenants/entities';
+import { CLAIM_DUE, EXTEND_LEASES, QUEUE_DEPTH, RELEASE_LEASES } from './claim.sql';
+
+/** A delivery that this node holds until its lease ends, with all that is needed to send it. */
+export type ClaimedDelivery = {
+  delivery_id: DeliveryId;
+  tenant_id: TenantId;
+  distribution_job_id: JobId;
+  attempt_id: AttemptId;
+  attempt_number: number;
+  destination_name: string;
+  lane_id: string;
+  /** Grows with every claim; an outcome is recorded only under the current one. */
+  fence: number;
+  expired: boolean;
+  cancelled: boolean;
+  distribution_id: DistributionId;
+  data_type: string;
+  /** JSON text as stored. */
+  payload: string;
+  accepted_at: Date;
+  max_retries: number;
+  correlation_id: string;
+  options: JsonObject;
+  destination: StoredDestination;
+  /** Null for an inline destination. */
+  destination_version: number | null;
+  destination_status: DestinationStatus | null;
+  destination_deleted: boolean;
+};
+
+export interface QueueDepth {
+  due: number;
+  scheduled: number;
+  in_flight: number;
+}
+
+/** The queue as one node sees it: across tenants, which is why it goes through the system's door. */
+export class Claims {
+  constructor(
+    private readonly system: SystemTransaction,
+    private readonly node: NodeId,
+    readonly leaseSeconds: number,
+  ) {}
+
+  due(most: number, fullLanes: readonly string[]): Promise<ClaimedDelivery[]> {
+    return this.system.query<ClaimedDelivery>(CLAIM_DUE, [this.node, most, this.leaseSeconds, fullLanes]);
+  }
+
+  async extend(deliveries: readonly DeliveryId[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    await this.system.query(EXTEND_LEASES, [this.node, this.leaseSeconds, deliveries]);
+  }
+
+  async release(deliveries: readonly DeliveryId[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    await this.system.query(RELEASE_LEASES, [this.node, deliveries]);
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const [depth] = await this.system.query<QueueDepth>(QUEUE_DEPTH, []);
+    return depth ?? { due: 0, scheduled: 0, in_flight: 0 };
+  }
+}

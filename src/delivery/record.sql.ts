@@ -1,0 +1,167 @@
+/**
+ * Locks the jobs of a group in one order, so that two recorders never wait for each other in a circle, and a
+ * cancellation that came first is seen.
+ */
+export const LOCK_JOBS = {
+  name: 'lock_jobs',
+  text: `SELECT id FROM distribution_jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
+};
+
+/**
+ * Records what became of a tenant's deliveries. One pipeline, read from top to bottom:
+ *
+ * outcome     one row per delivery, as the worker decided
+ * settled     deliveries that are over: their ready row goes, if the lease is still ours (fence)
+ * again       deliveries to repeat: the ready row moves on to the next attempt
+ * postponed   deliveries that were not sent: the ready row waits, no attempt is spent
+ * accepted    outcomes whose lease was ours; all others are refused and change nothing
+ * attempts …  the attempt's row completed, the next one planned, log lines written
+ * tally       what the accepted outcomes mean for each job
+ * jobs        counters, status and times of the job
+ * events …    transitions, callbacks to the submitter, the batch's counters and callback
+ */
+export const RECORD_OUTCOMES = {
+  name: 'record_outcomes',
+  text: `
+    WITH outcome AS (
+      SELECT * FROM unnest(
+        $2::uuid[], $3::int[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[], $8::timestamptz[],
+        $9::int[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::uuid[], $15::jsonb[])
+      AS o (delivery_id, fence, job_id, attempt_id, result, started_at, completed_at,
+        status_code, response_body, error_code, error_message, delay_seconds, next_attempt_id, metadata)
+    ),
+    settled AS (
+      DELETE FROM ready_attempts r
+      USING outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+        AND (o.result IN ('success', 'failed', 'cancelled')
+          OR (o.result IN ('retry', 'postponed') AND j.cancel_requested_at IS NOT NULL))
+      RETURNING r.delivery_id, NULL::timestamptz AS next_attempt_at,
+        CASE o.result WHEN 'retry' THEN 'failed' WHEN 'postponed' THEN 'cancelled' ELSE o.result END AS result
+    ),
+    again AS (
+      UPDATE ready_attempts r
+      SET attempt_id = o.next_attempt_id, attempt_number = r.attempt_number + 1, leased_by = NULL,
+        due_at = now() + make_interval(secs => o.delay_seconds)
+      FROM outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+        AND o.result = 'retry' AND j.cancel_requested_at IS NULL
+      RETURNING r.delivery_id, r.due_at AS next_attempt_at, 'retry' AS result, r.attempt_number, r.destination_name,
+        r.lane_id
+    ),
+    postponed AS (
+      UPDATE ready_attempts r
+      SET leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
+      FROM outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+        AND o.result = 'postponed' AND j.cancel_requested_at IS NULL
+      RETURNING r.delivery_id
+    ),
+    accepted AS (
+      SELECT o.delivery_id, o.job_id, o.attempt_id, o.started_at, o.completed_at, o.status_code, o.response_body,
+        o.error_code, o.error_message, o.metadata, s.result, s.next_attempt_at
+      FROM outcome o
+      JOIN (SELECT delivery_id, next_attempt_at, result FROM settled
+            UNION ALL SELECT delivery_id, next_attempt_at, result FROM again) s USING (delivery_id)
+    ),
+    attempts AS (
+      UPDATE distribution_attempts a
+      SET status = x.result, started_at = x.started_at, completed_at = x.completed_at,
+        response_status_code = x.status_code, response_body = x.response_body, error_code = x.error_code,
+        error_message = x.error_message, metadata = x.metadata, next_attempt_at = x.next_attempt_at,
+        retry_reason = CASE WHEN x.result = 'retry' THEN x.error_code END
+      FROM accepted x
+      WHERE a.distribution_job_id = x.job_id AND a.id = x.attempt_id
+    ),
+    next_attempts AS (
+      INSERT INTO distribution_attempts (id, tenant_id, distribution_job_id, delivery_id, destination_id,
+        destination_name, attempt_number)
+      SELECT o.next_attempt_id, $1, o.job_id, o.delivery_id, p.destination_id, n.destination_name, n.attempt_number
+      FROM again n
+      JOIN outcome o USING (delivery_id)
+      JOIN distribution_attempts p ON p.distribution_job_id = o.job_id AND p.id = o.attempt_id
+    ),
+    logs AS (
+      INSERT INTO attempt_logs (tenant_id, distribution_job_id, attempt_id, line_number, level, message)
+      SELECT $1, x.job_id, x.attempt_id, l.line_number, l.level, l.message
+      FROM unnest($16::uuid[], $17::smallint[], $18::text[], $19::text[])
+        AS l (attempt_id, line_number, level, message)
+      JOIN accepted x USING (attempt_id)
+    ),
+    tally AS (
+      SELECT job_id, min(started_at) AS started_at,
+        count(*) FILTER (WHERE result <> 'retry')::int AS settled,
+        count(*) FILTER (WHERE result = 'failed')::int AS failed,
+        count(*) FILTER (WHERE result = 'retry')::int AS retries,
+        max(error_code) FILTER (WHERE result = 'failed') AS error_code,
+        max(error_message) FILTER (WHERE result = 'failed') AS error_message
+      FROM accepted GROUP BY job_id
+    ),
+    jobs AS (
+      UPDATE distribution_jobs j
+      SET open_deliveries = j.open_deliveries - t.settled,
+        failed_deliveries = j.failed_deliveries + t.failed,
+        retry_count = j.retry_count + t.retries,
+        status = CASE
+          WHEN j.open_deliveries > t.settled THEN 'processing'
+          WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+          WHEN j.failed_deliveries + t.failed > 0 THEN 'failed'
+          ELSE 'completed' END,
+        started_at = CASE WHEN t.started_at IS NULL THEN j.started_at
+          ELSE LEAST(j.started_at, GREATEST(t.started_at, j.created_at)) END,
+        completed_at = CASE WHEN j.open_deliveries = t.settled THEN now() END,
+        error_code = COALESCE(j.error_code, t.error_code),
+        error_message = COALESCE(j.error_message, t.error_message),
+        updated_at = now()
+      FROM tally t JOIN distribution_jobs was ON was.id = t.job_id
+      WHERE j.id = was.id
+      RETURNING j.id, was.status AS from_status, t.started_at IS NOT NULL AS attempted, j.status, j.started_at, j.completed_at, j.callback_url, j.batch_id,
+        j.error_message
+    ),
+    events AS (
+      INSERT INTO distribution_job_events
+        (tenant_id, distribution_job_id, from_status, to_status, actor, reason, occurred_at)
+      SELECT $1, j.id, e.from_status, e.to_status, $20, e.reason, e.occurred_at
+      FROM jobs j CROSS JOIN LATERAL (VALUES
+        (1, 'pending', 'processing', 'first attempt', j.started_at, j.from_status = 'pending' AND j.attempted),
+        (2, CASE WHEN j.attempted THEN 'processing' ELSE j.from_status END, j.status,
+          CASE j.status WHEN 'completed' THEN 'every destination succeeded' WHEN 'cancelled' THEN 'cancelled'
+            ELSE COALESCE(j.error_message, 'a destination failed') END,
+          j.completed_at, j.completed_at IS NOT NULL)
+      ) AS e (step, from_status, to_status, reason, occurred_at, applies)
+      WHERE e.applies
+      ORDER BY j.id, e.step
+    ),
+    callbacks AS (
+      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)
+      SELECT gen_random_uuid(), $1, id, 'distribution.' || status, callback_url
+      FROM jobs WHERE completed_at IS NOT NULL AND callback_url IS NOT NULL
+    ),
+    attempt_callbacks AS (
+      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, attempt_id, event_type, callback_url)
+      SELECT gen_random_uuid(), $1, j.id, x.attempt_id, e.event_type, j.callback_url
+      FROM accepted x
+      JOIN distribution_jobs j ON j.id = x.job_id
+      CROSS JOIN LATERAL (SELECT CASE x.result WHEN 'success' THEN 'attempt.succeeded' ELSE 'attempt.failed' END) AS e (event_type)
+      WHERE j.callback -> 'events' ? e.event_type AND x.result <> 'cancelled'
+    ),
+    batches AS (
+      UPDATE distribution_batches b
+      SET open_distributions = b.open_distributions - d.done,
+        failed_distributions = b.failed_distributions + d.failed,
+        cancelled_distributions = b.cancelled_distributions + d.cancelled,
+        status = CASE WHEN b.open_distributions = d.done THEN 'completed' ELSE b.status END,
+        completed_at = CASE WHEN b.open_distributions = d.done THEN now() END
+      FROM (SELECT batch_id, count(*)::int AS done, count(*) FILTER (WHERE status = 'failed')::int AS failed,
+              count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled
+            FROM jobs WHERE completed_at IS NOT NULL AND batch_id IS NOT NULL GROUP BY batch_id) d
+      WHERE b.id = d.batch_id
+      RETURNING b.id, b.completed_at, b.callback_url
+    ),
+    batch_callbacks AS (
+      INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, callback_url)
+      SELECT gen_random_uuid(), $1, id, 'batch.completed', callback_url
+      FROM batches WHERE completed_at IS NOT NULL AND callback_url IS NOT NULL
+    )
+    SELECT delivery_id FROM accepted UNION ALL SELECT delivery_id FROM postponed`,
+};

@@ -1,0 +1,190 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type CapturedResponse, type LogLine } from '../adapters/port';
+import { isDataFault, isSerializationFault, isUnavailable } from '../database/faults';
+import { columns } from '../database/statement';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type AttemptId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
+import { type ClaimedDelivery } from './claim';
+import { type Decision } from './decide';
+import { LOCK_JOBS, RECORD_OUTCOMES } from './record.sql';
+
+/** A delivery that was attempted or settled, on its way into the history. */
+export interface Result {
+  claimed: ClaimedDelivery;
+  decision: Decision;
+  /** Undefined where nothing was sent. */
+  startedAt: Date | undefined;
+  completedAt: Date;
+  response: CapturedResponse | undefined;
+  bytesSent: number;
+  log: LogLine[];
+}
+
+export interface RecorderParts {
+  tenants: TenantTransaction;
+  /** Stands in the history beside each attempt. */
+  node: string;
+  /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
+  onRefused: (result: Result) => void;
+  onFault: (error: unknown, results: number) => void;
+}
+
+interface Waiting {
+  result: Result;
+  recorded: () => void;
+}
+
+const MOST_TOGETHER = 200;
+const MOST_SIDE_BY_SIDE = 4;
+
+/**
+ * Writes outcomes down, many of a tenant's in one transaction. What ends while a transaction runs goes into the
+ * next one. `record` resolves when the outcome is committed or refused by its fence; it never rejects: while the
+ * database is away it tries again, and when the lease runs out meanwhile the fence sorts it out.
+ */
+export class Recorder {
+  private readonly waiting = new Map<TenantId, Waiting[]>();
+  private running = 0;
+  private stopped = false;
+
+  constructor(private readonly parts: RecorderParts) {}
+
+  record(result: Result): Promise<void> {
+    return new Promise((recorded) => {
+      const tenantId = result.claimed.tenant_id;
+      const queue = this.waiting.get(tenantId);
+      if (queue === undefined) this.waiting.set(tenantId, [{ result, recorded }]);
+      else queue.push({ result, recorded });
+      if (this.running < MOST_SIDE_BY_SIDE) {
+        this.running++;
+        setImmediate(() => void this.drain());
+      }
+    });
+  }
+
+  /** From now on a fault of the database ends the tries: what is not recorded will be delivered again. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private async drain(): Promise<void> {
+    for (let group = this.take(); group !== undefined; group = this.take()) {
+      await this.write(...group);
+    }
+    this.running--;
+  }
+
+  private take(): [TenantId, Waiting[]] | undefined {
+    const next = this.waiting.entries().next().value;
+    if (next === undefined) return undefined;
+    const [tenantId, queue] = next;
+    this.waiting.delete(tenantId);
+    // The rest goes to the end of the line, behind the other tenants.
+    if (queue.length > MOST_TOGETHER) this.waiting.set(tenantId, queue.splice(MOST_TOGETHER));
+    return [tenantId, queue];
+  }
+
+  private async write(tenantId: TenantId, group: Waiting[]): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.commit(tenantId, group);
+        break;
+      } catch (error) {
+        if (isDataFault(error) && group.length > 1) {
+          for (const one of group) await this.write(tenantId, [one]);
+          return;
+        }
+        this.parts.onFault(error, group.length);
+        if (isDataFault(error)) group.forEach(({ result }) => stripResponse(result));
+        if (!isSerializationFault(error)) await pause(Math.min(50 * 2 ** tries, 2000));
+        if (this.stopped || (tries >= 5 && !isUnavailable(error))) break;
+      }
+    }
+    for (const { recorded } of group) recorded();
+  }
+
+  private async commit(tenantId: TenantId, group: Waiting[]): Promise<void> {
+    const results = group.map(({ result }) => result);
+    const accepted = await this.parts.tenants.run(tenantId, (tx) =>
+      recordOutcomes(tx, results, `node:${this.parts.node}`),
+    );
+    if (accepted.size === results.length) return;
+    for (const result of results) if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
+  }
+}
+
+/** What is recorded of a delivery; cancellation knows no more of it than this. */
+export type Settlement = Omit<Result, 'claimed'> & {
+  claimed: Pick<ClaimedDelivery, 'delivery_id' | 'fence' | 'distribution_job_id' | 'attempt_id'>;
+};
+
+/** In the caller's transaction. Returns the deliveries whose lease was still held; the others are unchanged. */
+export async function recordOutcomes(
+  tx: TenantTx,
+  results: readonly Settlement[],
+  actor: string,
+): Promise<Set<DeliveryId>> {
+  await tx.query(LOCK_JOBS, [results.map(({ claimed }) => claimed.distribution_job_id)]);
+  const accepted = await tx.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
+    tx.tenantId,
+    ...columns(results, RESULT_COLUMNS),
+    ...columns(results.flatMap(logRows), LOG_COLUMNS),
+    actor,
+  ]);
+  return new Set(accepted.map(({ delivery_id }) => delivery_id));
+}
+
+/** What the receiver answered cannot be stored; that the attempt was made must be. */
+function stripResponse(result: Result): void {
+  result.response = undefined;
+  result.log = [{ level: 'warn', message: 'the answer could not be stored and was left out' }];
+}
+
+const RESULTS: Record<Decision['kind'], string> = {
+  succeed: 'success',
+  retry: 'retry',
+  fail: 'failed',
+  cancel: 'cancelled',
+  postpone: 'postponed',
+};
+
+/** In the order of RECORD_OUTCOMES' `outcome` input. */
+const RESULT_COLUMNS: ((result: Settlement) => unknown)[] = [
+  ({ claimed }) => claimed.delivery_id,
+  ({ claimed }) => claimed.fence,
+  ({ claimed }) => claimed.distribution_job_id,
+  ({ claimed }) => claimed.attempt_id,
+  ({ decision }) => RESULTS[decision.kind],
+  ({ startedAt }) => startedAt ?? null,
+  ({ completedAt }) => completedAt,
+  ({ response }) => response?.statusCode ?? null,
+  ({ response }) => response?.body ?? null,
+  ({ decision }) => ('code' in decision ? decision.code : null),
+  ({ decision }) => ('message' in decision ? decision.message : null),
+  ({ decision }) => ('afterSeconds' in decision ? decision.afterSeconds : null),
+  ({ decision }) => (decision.kind === 'retry' ? newId<AttemptId>() : null),
+  ({ bytesSent, decision }) =>
+    JSON.stringify(
+      decision.kind === 'fail' && decision.exhausted
+        ? { bytes_sent: bytesSent, exhausted: true }
+        : { bytes_sent: bytesSent },
+    ),
+];
+
+interface LogRow {
+  attemptId: AttemptId;
+  lineNumber: number;
+  line: LogLine;
+}
+
+const logRows = ({ claimed, log, decision }: Settlement): LogRow[] =>
+  decision.kind === 'postpone'
+    ? []
+    : log.map((line, lineNumber) => ({ attemptId: claimed.attempt_id, lineNumber, line }));
+
+const LOG_COLUMNS: ((row: LogRow) => unknown)[] = [
+  ({ attemptId }) => attemptId,
+  ({ lineNumber }) => lineNumber,
+  ({ line }) => line.level,
+  ({ line }) => line.message,
+];

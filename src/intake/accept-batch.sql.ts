@@ -1,0 +1,15 @@
+/** The batch's row and, where nothing of it is left to deliver, its callback. */
+export const STORE_BATCH = {
+  name: 'store_batch',
+  text: `
+    WITH batch AS (
+      INSERT INTO distribution_batches (tenant_id, id, status, total_distributions, accepted_distributions,
+        open_distributions, callback_url, completed_at)
+      VALUES ($1, $2::uuid, CASE WHEN $5::int = 0 THEN 'completed' ELSE 'processing' END, $3::int, $4::int, $5::int,
+        $6::text, CASE WHEN $5::int = 0 THEN now() END)
+      RETURNING id, open_distributions, callback_url
+    )
+    INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, callback_url)
+    SELECT gen_random_uuid(), $1, id, 'batch.completed', callback_url
+    FROM batch WHERE open_distributions = 0 AND callback_url IS NOT NULL`,
+};

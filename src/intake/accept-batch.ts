@@ -1,0 +1,154 @@
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type Clock } from '../kernel/clock';
+import { type Issue } from '../kernel/errors';
+import { type BatchId, newId } from '../kernel/ids';
+import { type PlannedJob } from '../planning/store';
+import { type Acceptance, acceptJobs, type Circumstances, type Intake } from './accept';
+import { STORE_BATCH } from './accept-batch.sql';
+import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
+
+export interface Rejection {
+  index: number;
+  error: 'VALIDATION_ERROR' | 'CONFLICT' | 'AUTHORIZATION_FAILED';
+  details: Issue[];
+}
+
+export interface BatchReceipt {
+  batchId: BatchId;
+  total: number;
+  distributionIds: string[];
+  rejected: Rejection[];
+}
+
+/** `refused`: the caller asked for all or nothing, and something was wrong; nothing was written. */
+export type BatchAcceptance =
+  { kind: 'accepted'; receipt: BatchReceipt } | { kind: 'refused'; rejected: Rejection[] };
+
+export interface BatchParts {
+  intake: Intake;
+  tenants: TenantTransaction;
+  clock: Clock;
+  wake: () => void;
+}
+
+/** One item of a batch: a body to be checked, or what was wrong with it before that (an NDJSON line). */
+export type BatchItem = { body: unknown } | { rejection: Omit<Rejection, 'index'> };
+
+interface Checked {
+  index: number;
+  result: { submission: Submission } | { rejection: Rejection };
+}
+
+/** Many submissions in one transaction: the batch, its jobs and their attempts appear together. */
+export class BatchIntake {
+  constructor(private readonly parts: BatchParts) {}
+
+  async submit(
+    items: readonly BatchItem[],
+    options: BulkOptions,
+    circumstances: Circumstances,
+  ): Promise<BatchAcceptance> {
+    const batchId = newId<BatchId>();
+    const checked = items.map((item, index) => check(item, index, circumstances));
+    const rejected = checked.flatMap(({ result }) => ('rejection' in result ? [result.rejection] : []));
+    const valid = checked.flatMap(({ index, result }) =>
+      'rejection' in result ? [] : [{ index, submission: result.submission }],
+    );
+    const prepared = await this.parts.intake.prepare(
+      valid.map(({ submission }) => submission),
+      { ...circumstances, idempotencyKey: undefined },
+      batchId,
+    );
+    const jobs: { index: number; job: PlannedJob }[] = [];
+    prepared.forEach((outcome, position) => {
+      const index = valid[position]?.index ?? position;
+      if (outcome.ok) jobs.push({ index, job: outcome.job });
+      else rejected.push({ index, error: 'VALIDATION_ERROR', details: outcome.issues });
+    });
+    if (options.fail_fast === true && rejected.length > 0) return { kind: 'refused', rejected };
+    return this.commit(batchId, items.length, jobs, rejected, options, circumstances);
+  }
+
+  // eslint-disable-next-line max-params
+  private async commit(
+    batchId: BatchId,
+    total: number,
+    jobs: { index: number; job: PlannedJob }[],
+    rejected: Rejection[],
+    options: BulkOptions,
+    { caller }: Circumstances,
+  ): Promise<BatchAcceptance> {
+    const now = this.parts.clock.now();
+    const attempt = async (tx: TenantTx): Promise<BatchAcceptance> => {
+      const acceptances = await acceptJobs(
+        tx,
+        jobs.map(({ job }) => job),
+        now,
+      );
+      const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
+      if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);
+      const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;
+      await tx.query(STORE_BATCH, [
+        tx.tenantId,
+        batchId,
+        total,
+        outcome.distributionIds.length,
+        open,
+        options.callback_url ?? null,
+      ]);
+      return { kind: 'accepted', receipt: outcome };
+    };
+    try {
+      const acceptance = await this.parts.tenants.run(caller.tenantId, attempt);
+      this.parts.wake();
+      return acceptance;
+    } catch (error) {
+      if (error instanceof AllOrNothing) return { kind: 'refused', rejected: error.rejected };
+      throw error;
+    }
+  }
+}
+
+/** Rolls the transaction back; never leaves this file. */
+class AllOrNothing extends Error {
+  constructor(readonly rejected: Rejection[]) {
+    super('all or nothing');
+  }
+}
+
+const isOpen = (job: PlannedJob, acceptance: Acceptance | undefined): boolean =>
+  acceptance?.kind === 'accepted' && job.plan.deliveries.length > 0;
+
+function check(item: BatchItem, index: number, { caller }: Circumstances): Checked {
+  if ('rejection' in item) return { index, result: { rejection: { index, ...item.rejection } } };
+  const parsed = parseBody(submissionSchema, item.body);
+  if (!parsed.ok) {
+    return { index, result: { rejection: { index, error: 'VALIDATION_ERROR', details: parsed.issues } } };
+  }
+  if (parsed.value.tenant_id !== undefined && parsed.value.tenant_id !== caller.tenantId) {
+    const details = [{ field: 'tenant_id', issue: 'is not the tenant of your key' }];
+    return { index, result: { rejection: { index, error: 'AUTHORIZATION_FAILED', details } } };
+  }
+  return { index, result: { submission: parsed.value } };
+}
+
+function outcomeOf(
+  batchId: BatchId,
+  total: number,
+  jobs: { index: number }[],
+  acceptances: Acceptance[],
+  rejectedBefore: Rejection[],
+): BatchReceipt {
+  const rejected = [...rejectedBefore];
+  const distributionIds: string[] = [];
+  acceptances.forEach((acceptance, position) => {
+    const index = jobs[position]?.index ?? position;
+    if (acceptance.kind === 'conflict')
+      rejected.push({ index, error: 'CONFLICT', details: [acceptance.issue] });
+    else if (acceptance.kind === 'invalid')
+      rejected.push({ index, error: 'VALIDATION_ERROR', details: acceptance.issues });
+    else distributionIds.push(acceptance.receipt.distributionId);
+  });
+  rejected.sort((one, other) => one.index - other.index);
+  return { batchId, total, distributionIds, rejected };
+}

@@ -1,0 +1,159 @@
+import { type Adapter, type Protocol } from '../adapters/port';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type Clock } from '../kernel/clock';
+import { type Issue } from '../kernel/errors';
+import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
+import { type SecretBox } from '../kernel/secret-box';
+import { type RuleEvaluator } from '../planning/plan';
+import { type PlannedJob, storePlanned } from '../planning/store';
+import { type DestinationCatalogue } from '../tenants/destination-catalogue';
+import { type TenantCaller } from '../tenants/scopes';
+import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
+import { nameOf } from './destinations';
+import { GroupCommit } from './group-commit';
+import { type IntakeLimits, type Prepared, prepareJob } from './prepare';
+import { type Submission } from './submission';
+
+/** What the submitter learns of an accepted job; the same again for a repeat. */
+export interface Receipt {
+  distributionId: string;
+  acceptedAt: Date;
+  deliverAt: Date | null;
+  destinationsCount: number;
+  callbackRegistered: boolean;
+}
+
+export type Acceptance =
+  | { kind: 'accepted' | 'replayed'; receipt: Receipt; jobId: JobId }
+  | { kind: 'conflict'; issue: Issue }
+  | { kind: 'invalid'; issues: Issue[] };
+
+/** What comes with a submission beside its body. */
+export interface Circumstances {
+  caller: TenantCaller;
+  correlationId: string | undefined;
+  idempotencyKey: string | undefined;
+}
+
+export interface IntakeParts {
+  tenants: TenantTransaction;
+  catalogue: DestinationCatalogue;
+  adapters: ReadonlyMap<Protocol, Adapter>;
+  box: SecretBox;
+  clock: Clock;
+  limits: IntakeLimits;
+  evaluate: RuleEvaluator;
+  /** Called after a commit that left something to deliver: a hint to the workers. */
+  wake: () => void;
+}
+
+/** Submission -> accepted job. Answers only after the job and its planned attempts are committed. */
+export class Intake {
+  private readonly commits: GroupCommit<PlannedJob, Acceptance>;
+
+  constructor(private readonly parts: IntakeParts) {
+    this.commits = new GroupCommit((tenantId, jobs) => this.commit(tenantId, jobs));
+  }
+
+  async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
+    const [prepared] = await this.prepare([submission], circumstances, undefined);
+    if (prepared === undefined || !prepared.ok) return { kind: 'invalid', issues: prepared?.issues ?? [] };
+    return this.commits.submit(circumstances.caller.tenantId, prepared.job);
+  }
+
+  /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
+  async prepare(
+    submissions: readonly Submission[],
+    { caller, correlationId, idempotencyKey }: Circumstances,
+    batchId: BatchId | undefined,
+  ): Promise<Prepared[]> {
+    const { catalogue, adapters, box, limits, evaluate, clock } = this.parts;
+    const names = new Set(submissions.flatMap(({ destinations }) => destinations.map(nameOf)));
+    const known = names.size === 0 ? new Map() : await catalogue.byNames(caller.tenantId, [...names]);
+    const around = {
+      tenantId: caller.tenantId,
+      submittedBy: caller.actor,
+      correlationId,
+      idempotencyKey,
+      batchId,
+    };
+    const now = clock.now();
+    return submissions.map((submission) =>
+      prepareJob(submission, { ...around, known, adapters, box, limits, evaluate, now }),
+    );
+  }
+
+  private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {
+    const acceptances = await this.parts.tenants.run(tenantId, (tx) =>
+      acceptJobs(tx, jobs, this.parts.clock.now()),
+    );
+    this.parts.wake();
+    return acceptances;
+  }
+}
+
+/** Stores what is new and finds what was there before, in the order of the jobs. */
+export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[], now: Date): Promise<Acceptance[]> {
+  const stored = await storePlanned(tx, jobs);
+  const taken = stored.size === jobs.length ? new Map<JobId, TakenRow>() : await findTaken(tx, jobs, stored);
+  return jobs.map((job) => {
+    if (stored.has(job.id)) return { kind: 'accepted', jobId: job.id, receipt: receiptOf(job, now) };
+    return repeatOrConflict(job, taken.get(job.id));
+  });
+}
+
+type TakenRow = {
+  id: JobId;
+  existing_id: JobId;
+  by_key: boolean;
+  request_hash: Buffer | null;
+  distribution_id: string;
+  created_at: Date;
+  deliver_at: Date | null;
+  destinations_count: number;
+  callback_registered: boolean;
+};
+
+async function findTaken(
+  tx: TenantTx,
+  jobs: PlannedJob[],
+  stored: Set<JobId>,
+): Promise<Map<JobId, TakenRow>> {
+  const lost = jobs.filter(({ id }) => !stored.has(id));
+  const ids = lost.map(({ id }) => id);
+  await tx.query(RELEASE_KEYS, [ids]);
+  const rows = await tx.query<TakenRow>(FIND_TAKEN, [
+    ids,
+    lost.map(({ distributionId }) => distributionId),
+    lost.map(({ idempotencyKey }) => idempotencyKey ?? null),
+  ]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+function repeatOrConflict(job: PlannedJob, taken: TakenRow | undefined): Acceptance {
+  const same = taken?.request_hash != null && job.requestHash?.equals(taken.request_hash) === true;
+  if (taken === undefined || !same) {
+    const field = taken?.by_key === true ? 'options.idempotency_key' : 'distribution_id';
+    const issue = 'was used before with another body; send the same body again or choose another value';
+    return { kind: 'conflict', issue: { field, issue } };
+  }
+  return {
+    kind: 'replayed',
+    jobId: taken.existing_id,
+    receipt: {
+      distributionId: taken.distribution_id,
+      acceptedAt: taken.created_at,
+      deliverAt: taken.deliver_at,
+      destinationsCount: taken.destinations_count,
+      callbackRegistered: taken.callback_registered,
+    },
+  };
+}
+
+const receiptOf = (job: PlannedJob, now: Date): Receipt => ({
+  distributionId: job.distributionId,
+  acceptedAt: now,
+  deliverAt: job.deliverAt ?? null,
+  destinationsCount: job.plan.deliveries.length,
+  callbackRegistered: job.callback !== undefined,
+});

@@ -1,0 +1,76 @@
+import { isDataFault } from '../database/faults';
+import { type TenantId } from '../kernel/ids';
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Queue<Item, Result> {
+  waiting: Waiting<Item, Result>[];
+  committing: number;
+}
+
+/** How many items share a commit at most, and how many commits of one tenant run side by side. */
+const MOST_TOGETHER = 100;
+const SIDE_BY_SIDE = 2;
+
+/**
+ * What one tenant submits while a commit is under way goes together into the next one. A lone submission
+ * does not wait for company; the busier the tenant, the larger its commits. No timer is involved.
+ *
+ * `commit` answers in the order of its items. Where a value of the group is at fault, each item is tried alone, so
+ * that one poisoned item does not take the others with it.
+ */
+export class GroupCommit<Item, Result> {
+  private readonly queues = new Map<TenantId, Queue<Item, Result>>();
+
+  constructor(private readonly commit: (tenantId: TenantId, items: Item[]) => Promise<Result[]>) {}
+
+  submit(tenantId: TenantId, item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const queue = this.queueOf(tenantId);
+      queue.waiting.push({ item, resolve, reject });
+      // Let all that arrives in this turn of the event loop come along.
+      if (queue.committing < SIDE_BY_SIDE && queue.waiting.length === 1) {
+        setImmediate(() => void this.drain(tenantId, queue));
+      }
+    });
+  }
+
+  private queueOf(tenantId: TenantId): Queue<Item, Result> {
+    let queue = this.queues.get(tenantId);
+    if (queue === undefined) {
+      queue = { waiting: [], committing: 0 };
+      this.queues.set(tenantId, queue);
+    }
+    return queue;
+  }
+
+  private async drain(tenantId: TenantId, queue: Queue<Item, Result>): Promise<void> {
+    if (queue.committing >= SIDE_BY_SIDE) return;
+    queue.committing++;
+    while (queue.waiting.length > 0) {
+      await this.commitTogether(tenantId, queue.waiting.splice(0, MOST_TOGETHER));
+    }
+    queue.committing--;
+    if (queue.committing === 0 && queue.waiting.length === 0) this.queues.delete(tenantId);
+  }
+
+  private async commitTogether(tenantId: TenantId, group: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.commit(
+        tenantId,
+        group.map(({ item }) => item),
+      );
+      group.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      if (group.length > 1 && isDataFault(error)) {
+        for (const one of group) await this.commitTogether(tenantId, [one]);
+      } else {
+        for (const { reject } of group) reject(error);
+      }
+    }
+  }
+}

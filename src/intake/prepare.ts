@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import stringify from 'safe-stable-stringify';
+import { type Adapter, type Protocol } from '../adapters/port';
+import { mapSecrets } from '../adapters/secrets';
+import { type Issue } from '../kernel/errors';
+import { type JsonObject } from '../kernel/json';
+import { type BatchId, type JobId, newId, type TenantId } from '../kernel/ids';
+import { destinationPlace, payloadPlace } from '../kernel/places';
+import { type SecretBox } from '../kernel/secret-box';
+import { type JobDraft, planJob, type RuleEvaluator } from '../planning/plan';
+import { type PlannedJob } from '../planning/store';
+import { type KnownDestination } from '../tenants/destination-catalogue';
+import { resolveDestinations } from './destinations';
+import { type Submission } from './submission';
+
+/** What the operator allows (docs/operations.md). */
+export interface IntakeLimits {
+  maxDestinations: number;
+  maxTimeoutSeconds: number;
+  maxRetries: number;
+  defaultRetries: number;
+}
+
+export interface Surroundings {
+  tenantId: TenantId;
+  submittedBy: string;
+  correlationId: string | undefined;
+  /** From the header; the body's own key wins. */
+  idempotencyKey: string | undefined;
+  batchId: BatchId | undefined;
+  known: ReadonlyMap<string, KnownDestination>;
+  adapters: ReadonlyMap<Protocol, Adapter>;
+  evaluate: RuleEvaluator;
+  box: SecretBox;
+  limits: IntakeLimits;
+  now: Date;
+}
+
+export type Prepared = { ok: true; job: PlannedJob } | { ok: false; issues: Issue[] };
+
+/** A parsed submission -> a job that can be stored as it is, or everything that is wrong with it. */
+export function prepareJob(submission: Submission, around: Surroundings): Prepared {
+  const issues = [...limitIssues(submission, around), ...callbackIssues(submission, around)];
+  const resolved = resolveDestinations(submission, around);
+  if (!resolved.ok) return { ok: false, issues: [...issues, ...resolved.issues] };
+  if (issues.length > 0) return { ok: false, issues };
+  const idempotencyKey = submission.options.idempotency_key ?? around.idempotencyKey;
+  const id = newId<JobId>();
+  const draft: JobDraft = {
+    id,
+    tenantId: around.tenantId,
+    distributionId: submission.distribution_id ?? idempotencyKey ?? id,
+    dataType: submission.data_type,
+    priority: submission.priority,
+    payload: submission.payload,
+    metadata: submission.metadata,
+    destinations: resolved.destinations,
+  };
+  const named = submission.distribution_id !== undefined || idempotencyKey !== undefined;
+  return {
+    ok: true,
+    job: {
+      ...draft,
+      ...storedFields(submission, around),
+      idempotencyKey,
+      ...hashOf(named, submission),
+      plan: planJob(draft, around.evaluate),
+    },
+  };
+}
+
+const hashOf = (named: boolean, submission: Submission): { requestHash: Buffer | undefined } => ({
+  requestHash: named ? requestHash(submission) : undefined,
+});
+
+/** The same for bodies that differ in the order of keys, in `$schema` or `timestamp` only. */
+function requestHash({
+  $schema: _schema,
+  timestamp: _timestamp,
+  tenant_id: _tenant,
+  ...body
+}: Submission): Buffer {
+  return createHash('sha256').update(stringify(body)).digest();
+}
+
+function storedFields(
+  submission: Submission,
+  around: Surroundings,
+): Omit<PlannedJob, keyof JobDraft | 'plan' | 'idempotencyKey' | 'requestHash'> {
+  const { options } = submission;
+  return {
+    storedPayload: storedPayload(submission, around),
+    options: options as JsonObject,
+    callback: callbackOf(submission, around),
+    maxRetries: options.max_retries ?? around.limits.defaultRetries,
+    expiresAt: options.expires_at === undefined ? undefined : new Date(options.expires_at),
+    ttlSeconds: options.ttl_seconds,
+    deliverAt: options.deliver_at === undefined ? undefined : new Date(options.deliver_at),
+    correlationId: around.correlationId ?? newId<JobId>(),
+    batchId: around.batchId,
+    submittedBy: around.submittedBy,
+  };
+}
+
+/** As it is, or sealed where the submitter asked for encryption at rest. */
+function storedPayload({ payload, options }: Submission, { box, tenantId }: Surroundings): JsonObject {
+  if (options.encryption_required !== true) return payload;
+  return { $sealed: box.seal(JSON.stringify(payload), payloadPlace(tenantId)) };
+}
+
+const callbackUrl = (submission: Submission): string | undefined =>
+  submission.callback?.url ?? submission.callback_url ?? submission.options.callback_url;
+
+function callbackOf(
+  submission: Submission,
+  { adapters, box, tenantId }: Surroundings,
+): PlannedJob['callback'] {
+  const url = callbackUrl(submission);
+  if (url === undefined) return undefined;
+  const schema = adapters.get('REST')?.configurationSchema ?? {};
+  const sealed = mapSecrets({ headers: submission.callback?.headers ?? {} }, schema, (secret) =>
+    box.seal(secret, destinationPlace(tenantId)),
+  );
+  return { url, headers: sealed['headers'] as JsonObject, events: submission.options.callback_events ?? [] };
+}
+
+/** A callback goes out as a REST delivery does, so its address is held to the same rules. */
+function callbackIssues(submission: Submission, { adapters }: Surroundings): Issue[] {
+  const url = callbackUrl(submission);
+  if (url === undefined) return [];
+  const field =
+    submission.callback?.url !== undefined
+      ? 'callback'
+      : submission.callback_url !== undefined
+        ? ''
+        : 'options';
+  const parsed = adapters.get('REST')?.parse({ endpoint: url, headers: submission.callback?.headers ?? {} });
+  if (parsed === undefined || parsed.ok) return [];
+  const at = field === 'callback' ? 'callback.url' : field === '' ? 'callback_url' : 'options.callback_url';
+  return parsed.issues.map((issue) => ({
+    field: issue.field
+      .replace(/^configuration\.endpoint/, at)
+      .replace(/^configuration\.headers/, 'callback.headers'),
+    issue: issue.issue,
+  }));
+}
+
+function limitIssues(
+  { destinations, options }: Submission,
+  { limits, now, idempotencyKey }: Surroundings,
+): Issue[] {
+  const issues: Issue[] = [];
+  const check = (applies: boolean, field: string, issue: string): void => {
+    if (applies) issues.push({ field, issue });
+  };
+  const { max_retries = 0, timeout_seconds = 0, expires_at, ttl_seconds, deliver_at } = options;
+  check(
+    destinations.length > limits.maxDestinations,
+    'destinations',
+    `at most ${limits.maxDestinations} a job; split the submission`,
+  );
+  check(max_retries > limits.maxRetries, 'options.max_retries', `must be at most ${limits.maxRetries}`);
+  check(
+    timeout_seconds > limits.maxTimeoutSeconds,
+    'options.timeout_seconds',
+    `must be at most ${limits.maxTimeoutSeconds}`,
+  );
+  check(
+    expires_at !== undefined && ttl_seconds !== undefined,
+    'options.ttl_seconds',
+    'give either expires_at or ttl_seconds',
+  );
+  const expires = expires_at === undefined ? undefined : new Date(expires_at);
+  check(
+    expires !== undefined && expires <= now,
+    'options.expires_at',
+    'lies in the past; leave it out or give a later time',
+  );
+  const deliver = deliver_at === undefined ? undefined : new Date(deliver_at);
+  check(
+    expires !== undefined && deliver !== undefined && expires <= deliver,
+    'options.expires_at',
+    'must be later than deliver_at',
+  );
+  check((idempotencyKey?.length ?? 0) > 100, 'Idempotency-Key', 'must be at most 100 characters');
+  return issues;
+}

@@ -1,0 +1,6 @@
+import { type TenantId } from './ids';
+
+/** What sealed values are bound to (kernel/secret-box.ts): tenant and column. */
+export const payloadPlace = (tenantId: TenantId): string => `${tenantId}/distribution_jobs.payload`;
+export const destinationPlace = (tenantId: TenantId): string => `${tenantId}/destinations.configuration`;
+export const signingSecretPlace = (tenantId: TenantId): string => `${tenantId}/signing_secrets.secret`;

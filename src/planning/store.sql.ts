@@ -1,0 +1,89 @@
+/**
+ * Jobs with their first attempts and ready rows, all or nothing per job, any number of jobs of one tenant.
+ *
+ * keyed      jobs with an idempotency key that is new, and jobs without one
+ * named      of these, those whose distribution_id is new: the jobs that are accepted
+ * jobs …     the rows of an accepted job
+ *
+ * A job that loses `named` after it won `keyed` leaves a key behind; the caller takes it back
+ * (intake/accept.ts) in the same transaction.
+ */
+export const STORE_JOBS = {
+  name: 'store_jobs',
+  text: `
+    WITH job AS (
+      SELECT * FROM unnest(
+        $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $8::text[],
+        $9::timestamptz[], $10::timestamptz[], $11::float8[], $12::int[], $13::jsonb[], $14::jsonb[],
+        $15::jsonb[], $16::jsonb[], $17::text[], $18::bytea[], $19::text[], $20::uuid[], $21::text[], $22::int[])
+      AS j (id, distribution_id, priority, data_type, payload, destinations, callback_url,
+        deliver_at, expires_at, ttl_seconds, max_retries, metadata, options,
+        callback, plan, idempotency_key, request_hash, correlation_id, batch_id, submitted_by, deliveries)
+    ),
+    delivery AS (
+      SELECT * FROM unnest(
+        $23::uuid[], $24::uuid[], $25::uuid[], $26::uuid[], $27::text[], $28::smallint[], $29::uuid[], $30::smallint[])
+      AS d (job_id, delivery_id, attempt_id, destination_id, destination_name, position, lane_id, priority)
+    ),
+    new_keys AS (
+      INSERT INTO idempotency_keys (tenant_id, idempotency_key, distribution_job_id, request_hash)
+      SELECT $1, idempotency_key, id, request_hash FROM job WHERE idempotency_key IS NOT NULL
+      ON CONFLICT DO NOTHING
+      RETURNING distribution_job_id AS id
+    ),
+    keyed AS (
+      SELECT id FROM job WHERE idempotency_key IS NULL
+      UNION ALL
+      SELECT id FROM new_keys
+    ),
+    named AS (
+      INSERT INTO distribution_keys (tenant_id, distribution_id, distribution_job_id, request_hash)
+      SELECT $1, distribution_id, id, request_hash FROM job JOIN keyed USING (id)
+      ON CONFLICT DO NOTHING
+      RETURNING distribution_job_id AS id
+    ),
+    accepted AS (
+      SELECT job.*, COALESCE(expires_at, now() + make_interval(secs => ttl_seconds)) AS expiry,
+        (deliveries = 0) AS done
+      FROM job JOIN named USING (id)
+    ),
+    jobs AS (
+      INSERT INTO distribution_jobs (id, tenant_id, distribution_id, status, priority, data_type, payload,
+        destinations, callback_url, deliver_at, expires_at, max_retries, metadata, options, callback, plan,
+        idempotency_key, correlation_id, batch_id, submitted_by, open_deliveries, started_at, completed_at)
+      SELECT id, $1, distribution_id, CASE WHEN done THEN 'completed' ELSE 'pending' END, priority, data_type,
+        payload, destinations, callback_url, deliver_at, expiry, max_retries, metadata, options, callback, plan,
+        idempotency_key, correlation_id, batch_id, submitted_by, deliveries,
+        CASE WHEN done THEN now() END, CASE WHEN done THEN now() END
+      FROM accepted
+    ),
+    attempts AS (
+      INSERT INTO distribution_attempts (id, tenant_id, distribution_job_id, delivery_id, destination_id,
+        destination_name, attempt_number)
+      SELECT d.attempt_id, $1, d.job_id, d.delivery_id, d.destination_id, d.destination_name, 1
+      FROM delivery d JOIN named n ON n.id = d.job_id
+    ),
+    ready AS (
+      INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
+        destination_name, position, lane_id, priority, due_at, expires_at)
+      SELECT d.delivery_id, $1, d.job_id, d.attempt_id, 1, d.destination_name, d.position, d.lane_id, d.priority,
+        COALESCE(a.deliver_at, now()), a.expiry
+      FROM delivery d JOIN accepted a ON a.id = d.job_id
+    ),
+    events AS (
+      INSERT INTO distribution_job_events (tenant_id, distribution_job_id, from_status, to_status, actor, reason)
+      SELECT $1, a.id, e.from_status, e.to_status, a.submitted_by, e.reason
+      FROM accepted a CROSS JOIN LATERAL (VALUES
+        (1, NULL, 'pending', 'accepted', true),
+        (2, 'pending', 'completed', a.plan ->> 'outcome', a.done)
+      ) AS e (step, from_status, to_status, reason, applies)
+      WHERE e.applies
+      ORDER BY a.id, e.step
+    ),
+    callbacks AS (
+      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)
+      SELECT gen_random_uuid(), $1, id, 'distribution.completed', callback_url
+      FROM accepted WHERE done AND callback_url IS NOT NULL
+    )
+    SELECT id FROM accepted`,
+};

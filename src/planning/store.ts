@@ -1,0 +1,107 @@
+import { columns } from '../database/statement';
+import { type TenantTx } from '../database/tenant-transaction';
+import { type Json, type JsonObject } from '../kernel/json';
+import { type BatchId, type JobId } from '../kernel/ids';
+import { type JobDraft, type Plan, type PlannedDelivery, PRIORITIES } from './plan';
+import { STORE_JOBS } from './store.sql';
+
+/** A job with its plan and all that is stored beside it. Times are seconds or absolute; the database's clock rules. */
+export interface PlannedJob extends JobDraft {
+  plan: Plan;
+  /** As stored: the payload itself, or sealed where the submitter asked for encryption. */
+  storedPayload: JsonObject;
+  options: JsonObject;
+  callback: { url: string; headers: JsonObject; events: string[] } | undefined;
+  idempotencyKey: string | undefined;
+  /** SHA-256 of the canonical body where the submitter named the job; tells a repeat from a conflict. */
+  requestHash: Buffer | undefined;
+  maxRetries: number;
+  expiresAt: Date | undefined;
+  ttlSeconds: number | undefined;
+  deliverAt: Date | undefined;
+  correlationId: string;
+  batchId: BatchId | undefined;
+  submittedBy: string;
+}
+
+/**
+ * Writes jobs, their first attempts and the ready rows in one statement. A job whose name or idempotency key
+ * is taken is left out, whole. Returns the ids of those that were written.
+ */
+export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): Promise<Set<JobId>> {
+  const rows = await tx.query<{ id: JobId }>(STORE_JOBS, [
+    tx.tenantId,
+    ...columns(jobs, JOB_COLUMNS),
+    ...columns(jobs.flatMap(deliveryRows), DELIVERY_COLUMNS),
+  ]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** In the order of STORE_JOBS' `job` input. */
+const JOB_COLUMNS: ((job: PlannedJob) => unknown)[] = [
+  (job) => job.id,
+  (job) => job.distributionId,
+  (job) => job.plan.priority,
+  (job) => job.dataType,
+  (job) => JSON.stringify(job.storedPayload),
+  (job) => JSON.stringify(job.plan.deliveries.map(destinationView)),
+  (job) => job.callback?.url ?? null,
+  (job) => job.deliverAt ?? null,
+  (job) => job.expiresAt ?? null,
+  (job) => job.ttlSeconds ?? null,
+  (job) => job.maxRetries,
+  (job) => JSON.stringify(job.metadata),
+  (job) => JSON.stringify(job.options),
+  (job) => (job.callback === undefined ? null : JSON.stringify(job.callback)),
+  (job) => JSON.stringify({ outcome: job.plan.outcome, reasons: job.plan.reasons }),
+  (job) => job.idempotencyKey ?? null,
+  (job) => job.requestHash ?? null,
+  (job) => job.correlationId,
+  (job) => job.batchId ?? null,
+  (job) => job.submittedBy,
+  (job) => job.plan.deliveries.length,
+];
+
+interface DeliveryRow {
+  job: PlannedJob;
+  delivery: PlannedDelivery;
+  position: number;
+}
+
+const deliveryRows = (job: PlannedJob): DeliveryRow[] =>
+  job.plan.deliveries.map((delivery, position) => ({ job, delivery, position }));
+
+/** In the order of STORE_JOBS' `delivery` input. */
+const DELIVERY_COLUMNS: ((row: DeliveryRow) => unknown)[] = [
+  ({ job }) => job.id,
+  ({ delivery }) => delivery.deliveryId,
+  ({ delivery }) => delivery.firstAttemptId,
+  ({ delivery }) => delivery.destinationId,
+  ({ delivery }) => delivery.name,
+  ({ position }) => position,
+  ({ delivery }) => delivery.laneId,
+  ({ job }) => PRIORITIES.indexOf(job.plan.priority),
+];
+
+/** One element of `distribution_jobs.destinations`. */
+export interface StoredDestination {
+  delivery_id: string;
+  name: string;
+  protocol: string;
+  destination_id: string | null;
+  inline: JsonObject | null;
+  transform: Json;
+  filters: JsonObject | null;
+  max_attempts: number | null;
+}
+
+const destinationView = (delivery: PlannedDelivery): StoredDestination => ({
+  delivery_id: delivery.deliveryId,
+  name: delivery.name,
+  protocol: delivery.protocol,
+  destination_id: delivery.destinationId,
+  inline: delivery.inline,
+  transform: delivery.transform,
+  filters: delivery.filters,
+  max_attempts: delivery.maxAttempts,
+});

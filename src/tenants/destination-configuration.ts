@@ -1,0 +1,23 @@
+import { type JsonObject, isJsonObject } from '../kernel/json';
+
+/**
+ * The configuration of an inline destination that carries a registered name: its own fields over the
+ * registered ones. Where it changes the address (a field marked `x-address`) nothing is taken over, because
+ * the registered secrets must not go to an address that the submitter chose.
+ */
+export function overlay(
+  registered: JsonObject | undefined,
+  inline: JsonObject,
+  schema: JsonObject,
+): JsonObject {
+  if (registered === undefined || changesAddress(inline, schema)) return inline;
+  return { ...registered, ...inline };
+}
+
+function changesAddress(inline: JsonObject, schema: JsonObject): boolean {
+  const properties = isJsonObject(schema['properties']) ? schema['properties'] : {};
+  return Object.keys(inline).some((name) => {
+    const property = properties[name];
+    return isJsonObject(property) && property['x-address'] === true;
+  });
+}
