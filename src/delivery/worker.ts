@@ -19,6 +19,8 @@ const POLL_MS = 250;
 /** After a small claim the next one waits this long, so that a trickle of work is taken in handfuls. */
 const GATHER_MS = 4;
 const FAULT_PAUSE_MS = 1000;
+/** How long an aborted delivery may take to say so. */
+const ABORT_MS = 1000;
 
 /**
  * Claims what is due, attempts it, has it recorded. One claimer a process; as many deliveries in flight as
@@ -28,6 +30,8 @@ const FAULT_PAUSE_MS = 1000;
 export class DeliveryWorker {
   private readonly inFlight = new Map<DeliveryId, ClaimedDelivery>();
   private readonly lanes = new Map<string, number>();
+  /** Aborted by the stop: to be delivered by another node. */
+  private readonly givenBack: DeliveryId[] = [];
   private readonly hardStop = new AbortController();
   private loop: Promise<void> | undefined;
   private extending: NodeJS.Timeout | undefined;
@@ -68,9 +72,9 @@ export class DeliveryWorker {
     await this.drained(graceMs);
     this.parts.recorder.stop();
     this.hardStop.abort();
-    const left = [...this.inFlight.keys()];
+    await this.drained(ABORT_MS);
+    const left = [...this.givenBack, ...this.inFlight.keys()];
     await this.parts.claims.release(left).catch(this.parts.onFault);
-    await this.drained(1000);
     clearInterval(this.extending);
   }
 
@@ -108,6 +112,8 @@ export class DeliveryWorker {
     if (attempted.kind === 'done') {
       await this.parts.recorder.record(attempted.result);
       this.parts.onRecorded(attempted.result);
+    } else {
+      this.givenBack.push(claimed.delivery_id);
     }
     this.inFlight.delete(claimed.delivery_id);
     const left = (this.lanes.get(claimed.lane_id) ?? 1) - 1;
