@@ -136,11 +136,12 @@ function formatDate(date: Date, format: string): string {
   return format.replace(/yyyy|MM|dd|HH|mm|ss/g, (token) => parts[token] ?? token);
 }
 
-/** The text, number or truth value at a path of own properties and array indexes. */
+/** The text, number or truth value at a path of own properties and array indexes (not an array's length). */
 function valueAt(payload: Json, path: readonly string[]): string | undefined {
   let value: Json | undefined = payload;
   for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (!Object.prototype.propertyIsEnumerable.call(value, part)) return undefined;
     value = (value as Record<string, Json>)[part];
   }
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
