@@ -1,0 +1,18 @@
+import { type NetworkGuard } from './network-guard';
+import { type Adapter, type Protocol } from './port';
+import { createRestAdapter } from './rest/adapter';
+
+export interface AdapterOptions {
+  guard: NetworkGuard;
+  /** Of the service; receivers see it in `user-agent` and the like. */
+  version: string;
+  /** Milliseconds since the epoch; the machine's clock unless a test says otherwise. */
+  now?: () => number;
+}
+
+/** Every adapter of the service, by hand: "find references" leads from here to each of them. */
+export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, Adapter> {
+  const now = options.now ?? Date.now;
+  const adapters = [createRestAdapter({ guard: options.guard, version: options.version, now })];
+  return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
+}

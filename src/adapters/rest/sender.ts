@@ -1,0 +1,277 @@
+import { Pool } from 'undici';
+import { Capture } from '../capture';
+import { guardedAgents, guardedConnector, type TlsOptions } from '../network-connect';
+import { type NetworkGuard } from '../network-guard';
+import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
+import { plain } from '../schema-parts';
+import { secretsIn } from '../secrets';
+import { sign } from '../signature';
+import { type JsonObject } from '../../kernel/json';
+import { constantAuthHeader, type Failure, TokenSource } from './auth';
+import { requestBody, type RequestBody } from './body';
+import { faultVerdict, retryAfterSeconds, statusVerdicts, type Verdict } from './classify';
+import { type Answer, exchange, type ExchangeRequest, type Fault } from './exchange';
+import { type CustomHeader, deliveryHeaders, parseHeaders } from './headers';
+import { checkHealth } from './health';
+import { type RestConfiguration, restSchema } from './schema';
+import { parseTarget, type Target } from './target';
+
+export interface RestOptions {
+  guard: NetworkGuard;
+  /** Of the service; goes into `user-agent`. */
+  version: string;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+const DEFAULT_CONNECTIONS = 64;
+const DEFAULT_RESPONSE_BYTES = 8192;
+const DEFAULT_CONNECT_SECONDS = 10;
+
+type Prepared = { ok: true; request: ExchangeRequest } | { ok: false; issue: string };
+
+/**
+ * Deliveries by HTTP to one endpoint, over one pool of kept connections. Everything that does not depend on
+ * the delivery is worked out here once: the hot path only signs, fills in and sends.
+ */
+export class RestSender implements Sender {
+  private readonly target: Target;
+  private readonly pool: Pool;
+  private readonly tls: TlsOptions;
+  private readonly capture: Capture;
+  private readonly verdictOf: (statusCode: number) => Verdict;
+  private readonly customHeaders: CustomHeader[];
+  private readonly constantHeaders: string[];
+  private readonly ownSecrets: readonly string[] | undefined;
+  private readonly tokens: TokenSource | undefined;
+  private readonly hasOwnContentType: boolean;
+  private closing: Promise<void> | undefined;
+
+  /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
+  constructor(
+    private readonly configuration: RestConfiguration,
+    private readonly options: RestOptions,
+  ) {
+    const target = parseTarget(configuration.endpoint, options.guard);
+    if (!target.ok) throw new Error(`endpoint ${target.issue}`);
+    this.target = target.target;
+    this.tls = plainTls(configuration.tls);
+    this.pool = this.openPool();
+    const secrets = secretsIn(configuration as unknown as JsonObject, restSchema).map(({ value }) => value);
+    const auth = constantAuthHeader(configuration.auth);
+    this.capture = new Capture(configuration.max_response_bytes ?? DEFAULT_RESPONSE_BYTES, [
+      ...secrets,
+      ...withoutScheme([...secrets, auth?.[1] ?? '']),
+    ]);
+    this.verdictOf = statusVerdicts(configuration.success_statuses, configuration.retry_statuses);
+    this.customHeaders = parseHeaders(configuration).headers;
+    this.constantHeaders = this.constantPart(auth);
+    this.hasOwnContentType = this.customHeaders.some(({ name }) => name === 'content-type');
+    this.ownSecrets = ownSigningSecrets(configuration);
+    this.tokens = this.openTokens();
+  }
+
+  async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const prepared = this.prepare(delivery);
+    if (!prepared.ok) {
+      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
+      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
+    }
+    const { request } = prepared;
+    if (this.tokens === undefined) return this.outcome(delivery, request, await this.send(request, signal));
+    return this.deliverWithToken(delivery, request, signal, this.tokens);
+  }
+
+  async checkHealth(signal: AbortSignal): Promise<Health> {
+    const headers = [...this.constantHeaders];
+    if (this.tokens !== undefined) {
+      const result = await this.tokens.token(signal);
+      if (!result.ok) {
+        return {
+          status: 'unhealthy',
+          latencyMs: 0,
+          code: result.failure.code,
+          message: result.failure.message,
+        };
+      }
+      headers.push('authorization', `Bearer ${result.token}`);
+    }
+    return checkHealth({
+      origin: this.target.origin,
+      path: this.target.path.constant ?? '/',
+      configured: this.configuration.health_check ?? {},
+      headers,
+      agents: guardedAgents(this.options.guard, this.tls, this.connectTimeoutMs),
+      signal,
+    });
+  }
+
+  /** Waits for the deliveries under way, which end by their own signals. */
+  close(): Promise<void> {
+    this.closing ??= this.pool.close();
+    return this.closing;
+  }
+
+  private get connectTimeoutMs(): number {
+    return (this.configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
+  }
+
+  private openPool(): Pool {
+    return new Pool(this.target.origin, {
+      connections: this.configuration.max_in_flight ?? DEFAULT_CONNECTIONS,
+      pipelining: 1,
+      connect: guardedConnector(this.options.guard, this.tls, this.connectTimeoutMs),
+      // The caller's signal ends an attempt; undici's own limits would be a second truth.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  private openTokens(): TokenSource | undefined {
+    const { auth } = this.configuration;
+    if (auth?.type !== 'oauth2') return undefined;
+    // The name expected in the endpoint's certificate is not the token server's.
+    const tls = { ...this.tls };
+    delete tls.server_name;
+    return new TokenSource(
+      auth,
+      guardedAgents(this.options.guard, tls, this.connectTimeoutMs),
+      this.options.now,
+    );
+  }
+
+  private constantPart(auth: [string, string] | undefined): string[] {
+    const own = this.customHeaders.flatMap(({ name, value }) =>
+      value.constant === undefined ? [] : [name, value.constant],
+    );
+    const agent = this.customHeaders.some(({ name }) => name === 'user-agent')
+      ? []
+      : ['user-agent', `Distributor/${this.options.version}`];
+    return [...agent, ...(auth ?? []), ...own];
+  }
+
+  private prepare(delivery: Delivery): Prepared {
+    const path = this.target.path.render(delivery);
+    if (!path.ok) return { ok: false, issue: `endpoint: ${path.issue}` };
+    const method = this.configuration.method ?? 'POST';
+    const body = requestBody(
+      method === 'GET' ? 'none' : (this.configuration.body_format ?? 'as_is'),
+      delivery,
+    );
+    const headers = this.headersFor(delivery, body);
+    if (typeof headers === 'string') return { ok: false, issue: headers };
+    return { ok: true, request: { method, path: path.value, headers, body: body.bytes } };
+  }
+
+  /** The flat list of headers, or why there is none. */
+  private headersFor(delivery: Delivery, body: RequestBody): string[] | string {
+    const timestamp = Math.floor(this.options.now() / 1000);
+    const secrets = this.ownSecrets ?? delivery.signingSecrets;
+    const headers = deliveryHeaders(
+      delivery,
+      timestamp,
+      sign(delivery.deliveryId, timestamp, body.bytes, secrets),
+    );
+    for (const header of this.constantHeaders) headers.push(header);
+    if (body.contentType !== undefined && !this.hasOwnContentType)
+      headers.push('content-type', body.contentType);
+    if (body.contentEncoding !== undefined) headers.push('content-encoding', body.contentEncoding);
+    for (const { name, value } of this.customHeaders) {
+      if (value.constant !== undefined) continue;
+      const rendered = value.render(delivery);
+      if (!rendered.ok) return `headers.${name}: ${rendered.issue}`;
+      headers.push(name, rendered.value);
+    }
+    return headers;
+  }
+
+  private send(request: ExchangeRequest, signal: AbortSignal): Promise<Answer | Fault> {
+    return exchange(this.pool, request, this.capture.readBytes, signal);
+  }
+
+  /** A 401 may mean that the token was withdrawn: one fresh token, one more try within the same attempt. */
+  private async deliverWithToken(
+    delivery: Delivery,
+    request: ExchangeRequest,
+    signal: AbortSignal,
+    tokens: TokenSource,
+  ): Promise<Outcome> {
+    const first = await tokens.token(signal);
+    if (!first.ok) return failed(first.failure, 0);
+    const answer = await this.send(withToken(request, first.token), signal);
+    if (answer.kind === 'fault' || answer.statusCode !== 401) {
+      return this.outcome(delivery, request, answer, first.token);
+    }
+    tokens.forget(first.token);
+    const second = await tokens.token(signal);
+    if (!second.ok) return failed(second.failure, request.body.length);
+    const repeated = await this.send(withToken(request, second.token), signal);
+    return this.outcome(delivery, request, repeated, second.token);
+  }
+
+  private outcome(
+    delivery: Delivery,
+    request: ExchangeRequest,
+    result: Answer | Fault,
+    token?: string,
+  ): Outcome {
+    if (result.kind === 'fault') {
+      const verdict = faultVerdict(result.error);
+      const outcome = failed(verdict, result.started ? request.body.length : 0);
+      const detail = this.capture.hide(result.error.message, delivery.signingSecrets);
+      outcome.log.push(this.line(request, `${verdict.code}: ${detail}`));
+      return outcome;
+    }
+    const { statusCode, cut } = result;
+    const verdict = this.verdictOf(statusCode);
+    const more = token === undefined ? delivery.signingSecrets : [...delivery.signingSecrets, token];
+    const log: LogLine[] = [];
+    if (cut !== undefined)
+      log.push(this.line(request, `the answer ${statusCode} was not read to its end: ${cut.message}`));
+    const response = { statusCode, body: this.capture.text(result.body, more) };
+    const bytesSent = request.body.length;
+    if (verdict.kind === 'delivered') return { kind: 'delivered', response, bytesSent, log };
+    log.push(this.line(request, `answered ${statusCode}`));
+    if (verdict.kind === 'refused') return { ...verdict, response, bytesSent, log };
+    const wait = retryAfterSeconds(result.retryAfter, this.options.now());
+    return { ...verdict, retryAfterSeconds: wait, response, bytesSent, log };
+  }
+
+  /** Without path and query: they may hold what the job holds. */
+  private line(request: ExchangeRequest, message: string): LogLine {
+    return { level: 'warn', message: `${request.method} ${this.target.origin}: ${message}` };
+  }
+}
+
+function failed(failure: Failure, bytesSent: number): Outcome {
+  const facts = { response: undefined, bytesSent, log: [] };
+  if (failure.kind === 'refused') return { ...facts, ...failure };
+  return { ...facts, ...failure, retryAfterSeconds: failure.retryAfterSeconds };
+}
+
+const withToken = (request: ExchangeRequest, token: string): ExchangeRequest => ({
+  ...request,
+  headers: [...request.headers, 'authorization', `Bearer ${token}`],
+});
+
+/** A receiver may repeat the credentials of `Basic …` or `Bearer …` without the word before them. */
+const withoutScheme = (values: readonly string[]): string[] =>
+  values.flatMap((value) => /^[A-Za-z]+ +(\S.*)$/.exec(value)?.[1] ?? []);
+
+/** The destination's own signing secrets go before the tenant's. */
+function ownSigningSecrets(configuration: RestConfiguration): string[] | undefined {
+  const { signing_secret, previous_signing_secret } = configuration;
+  if (signing_secret === undefined) return undefined;
+  return [signing_secret, ...(previous_signing_secret === undefined ? [] : [previous_signing_secret])].map(
+    plain,
+  );
+}
+
+function plainTls(tls: RestConfiguration['tls'] = {}): TlsOptions {
+  const { key, passphrase, ...rest } = tls;
+  return {
+    ...rest,
+    ...(key === undefined ? {} : { key: plain(key) }),
+    ...(passphrase === undefined ? {} : { passphrase: plain(passphrase) }),
+  };
+}
