@@ -6,6 +6,9 @@ import { Client } from 'pg';
 import { type HelperProcess, startHelper } from '../support/helper-process';
 import { temporaryDirectory } from '../support/temporary-directory';
 
+// Servers are started here, on machines of any speed.
+jest.setTimeout(60_000);
+
 /** Each test has a data directory; what runs on it afterwards is stopped, also when a test failed half-way. */
 let dataDir: string;
 let services: HelperProcess[];
@@ -134,16 +137,19 @@ describe('one service for a data directory', () => {
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  it.each([
-    ['of a process that is gone', JSON.stringify({ pid: 4_194_304, identity: 'before' })],
-    ['whose pid another process has got since', JSON.stringify({ pid: process.pid, identity: 'before' })],
-    ['that is damaged', '{"pid":'],
-  ])('is not blocked by a lock %s', async (_case, content) => {
-    await writeFile(inData('service.lock'), content);
-    const service = await start();
-    expect(JSON.parse(await readFile(inData('service.lock'), 'utf8'))).toMatchObject({ pid: service.pid });
-    await service.stop();
-    expect((await readdir(dataDir)).sort()).toEqual(['embedded-postgres.json', 'postgres']);
+  it('is not blocked by a lock that nobody holds any more', async () => {
+    const locks = {
+      'of a process that is gone': JSON.stringify({ pid: 4_194_304, identity: 'before' }),
+      'whose pid another process has got since': JSON.stringify({ pid: process.pid, identity: 'before' }),
+      'that is damaged': '{"pid":',
+    };
+    for (const content of Object.values(locks)) {
+      await writeFile(inData('service.lock'), content);
+      const service = await start();
+      expect(JSON.parse(await readFile(inData('service.lock'), 'utf8'))).toMatchObject({ pid: service.pid });
+      await service.stop();
+      expect((await readdir(dataDir)).sort()).toEqual(['embedded-postgres.json', 'postgres']);
+    }
   });
 });
 
@@ -183,8 +189,8 @@ describe('after a crash', () => {
   });
 });
 
-describe('access', () => {
-  it('takes the right password over loopback only, and keeps it from other users', async () => {
+describe('the server', () => {
+  it('takes the right password over loopback only, and is durable', async () => {
     const { url } = await start();
     const [wrong, none] = [new URL(url), new URL(url)];
     wrong.password = 'guess';
@@ -199,10 +205,8 @@ describe('access', () => {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
     });
-  });
 
-  it('keeps the durability of PostgreSQL', async () => {
-    const { url } = await start();
+    // Durability as PostgreSQL ships it.
     expect(await settings(url, 'fsync', 'synchronous_commit', 'full_page_writes', 'jit')).toEqual({
       fsync: 'on',
       synchronous_commit: 'on',

@@ -8,13 +8,16 @@ import { runForParent } from './parent-bound';
 
 const [dataDir = '', flag] = process.argv.slice(2);
 
+async function removeTemporary(): Promise<void> {
+  if (flag === '--temporary') await rm(dataDir, { recursive: true, force: true });
+}
+
 runForParent(async (log) => {
-  const database = await startEmbeddedPostgres({ dataDir, log });
-  return {
-    url: database.ownerUrl,
-    stop: async () => {
-      await database.stop();
-      if (flag === '--temporary') await rm(dataDir, { recursive: true, force: true });
-    },
-  };
+  try {
+    const database = await startEmbeddedPostgres({ dataDir, log });
+    return { url: database.ownerUrl, stop: () => database.stop().then(removeTemporary) };
+  } catch (error) {
+    await removeTemporary();
+    throw error;
+  }
 });

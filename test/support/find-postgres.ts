@@ -1,11 +1,18 @@
-import { existsSync } from 'node:fs';
 import { Client } from 'pg';
+import { type Image, messageOf, startContainer } from './container';
 import { type Running } from './parent-bound';
 import { startPostgres18 } from './postgres';
+import { firstOf } from './shared-servers';
 
 const LOCAL = 'postgres://postgres@127.0.0.1:5432/postgres';
 const OLDEST = 150_000;
-const IMAGE = 'postgres:15-alpine';
+const IMAGE: Image = {
+  name: 'postgres:15-alpine',
+  port: 5432,
+  environment: { POSTGRES_PASSWORD: 'test' },
+  // The image starts its server twice, the first time for its own set-up.
+  ready: [/database system is ready to accept connections/, 2],
+};
 
 /**
  * A PostgreSQL for a test run: TEST_DATABASE_URL, else the one on the standard local port, else a container, else the
@@ -14,20 +21,15 @@ const IMAGE = 'postgres:15-alpine';
 export async function findPostgres(): Promise<Running> {
   const given = process.env.TEST_DATABASE_URL;
   if (given) return explicit(given);
-  const tried: string[] = [];
-  const attempts: [string, () => Promise<Running>][] = [
-    ['127.0.0.1:5432 as user postgres', async () => usable(LOCAL)],
-    ['Docker', startContainer],
-    ['embedded PostgreSQL', startPostgres18],
-  ];
-  for (const [name, attempt] of attempts) {
-    try {
-      return await attempt();
-    } catch (error) {
-      tried.push(`${name}: ${messageOf(error)}`);
-    }
+  try {
+    return await firstOf([
+      ['127.0.0.1:5432 as user postgres', async () => usable(LOCAL)],
+      ['Docker', () => startContainer(IMAGE, (address) => `postgres://postgres:test@${address}/postgres`)],
+      ['embedded PostgreSQL', startPostgres18],
+    ]);
+  } catch (error) {
+    throw new Error(`No PostgreSQL for the tests.\n  ${messageOf(error)}\n${REMEDY}`, { cause: error });
   }
-  throw new Error(`No PostgreSQL for the tests.\n  ${tried.join('\n  ')}\n${REMEDY}`);
 }
 
 const REMEDY =
@@ -60,26 +62,4 @@ async function usable(url: string): Promise<Running> {
     await client.end().catch(() => undefined);
   }
   return { url, stop: async () => undefined };
-}
-
-async function startContainer(): Promise<Running> {
-  if (!process.env.DOCKER_HOST && !existsSync('/var/run/docker.sock'))
-    throw new Error('no Docker engine here');
-  // Loaded only where it can work: it is slow to load.
-  const { GenericContainer, Wait } = await import('testcontainers');
-  const container = await new GenericContainer(IMAGE)
-    .withEnvironment({ POSTGRES_PASSWORD: 'test' })
-    .withExposedPorts(5432)
-    // The image starts its server twice, the first time for its own set-up.
-    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
-    .withStartupTimeout(60_000)
-    .start();
-  const url = `postgres://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`;
-  return { url, stop: async () => void (await container.stop()) };
-}
-
-/** A refused connection to a name with several addresses has its reasons in a list and no message of its own. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
-  return error instanceof Error ? error.message : String(error);
 }
