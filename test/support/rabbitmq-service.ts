@@ -2,13 +2,14 @@
  * Debian's RabbitMQ, started by hand beside the one of the system: own node name, ports, data and cookie, on
  * loopback only; everything is removed when it has stopped.
  */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { freePort } from '../../src/database/embedded/settings';
 import { runForParent } from './parent-bound';
@@ -22,18 +23,26 @@ runForParent(async () => {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not installed`);
   const home = await temporaryDirectory('rabbitmq');
   const [port, epmdPort, distributionPort] = await Promise.all([freePort(), freePort(), freePort()]);
-  const environment = await configure(home, { port, epmdPort, distributionPort });
-  const broker = spawn(PROGRAM, [], { env: environment, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = await configure(home, { port, epmdPort, distributionPort });
+  const broker = spawn(PROGRAM, [], { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(broker, 'exit');
   const stop = async (): Promise<void> => {
     broker.kill('SIGTERM');
     await exited;
     // Erlang's port mapper is started by the broker and stays behind.
-    await execute('epmd', ['-port', String(epmdPort), '-kill'], { env: environment }).catch(() => undefined);
+    await execute('epmd', ['-port', String(epmdPort), '-kill'], { env }).catch(() => undefined);
     await rm(home, { recursive: true, force: true });
   };
+  await readiness(broker).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { url: `amqp://guest:guest@127.0.0.1:${port}`, stop };
+});
+
+function readiness(broker: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
   const output: string[] = [];
-  const ready = new Promise<void>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     for (const stream of [broker.stdout, broker.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         output.push(line);
@@ -43,12 +52,7 @@ runForParent(async () => {
     broker.once('error', reject);
     broker.once('close', () => reject(new Error(`RabbitMQ did not start: ${output.slice(-10).join('\n')}`)));
   });
-  await ready.catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
-  return { url: `amqp://guest:guest@127.0.0.1:${port}`, stop };
-});
+}
 
 interface Ports {
   port: number;
