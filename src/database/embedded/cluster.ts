@@ -133,17 +133,16 @@ async function lastLogLines(cluster: Cluster): Promise<string> {
 /**
  * The server that runs on this data directory, also one whose service was killed; its port is unknown in the first
  * moments of a start.
- * A postmaster.pid that names a process of another kind is left from a crash and is removed: PostgreSQL itself
- * would refuse to start for as long as that process lives.
+ * A postmaster.pid that names no living server of this directory is left from a crash and is removed: PostgreSQL
+ * would refuse to start while a process with that pid exists, be it another program or a zombie. Whether sessions
+ * of the old server still run, PostgreSQL finds out without that file.
  */
 export async function livingServer(cluster: Cluster): Promise<{ port: number | undefined } | undefined> {
   const path = join(cluster.directory, 'postmaster.pid');
   const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  const command = await processCommand(pid);
-  if (command === undefined) return undefined;
-  if (!command.includes(cluster.directory)) {
+  if (!(await processCommand(pid))?.includes(`-D ${cluster.directory} `)) {
     await rm(path, { force: true });
     return undefined;
   }
