@@ -5,7 +5,6 @@ const withServers = {
   ...common,
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60_000,
 };
 
 /** @type {import('jest').Config} */
@@ -17,4 +16,5 @@ module.exports = {
     { ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'] },
   ],
   maxWorkers: 2,
+  testTimeout: 60_000,
 };

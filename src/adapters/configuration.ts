@@ -7,7 +7,8 @@ import { MASK, secretsIn } from './secrets';
 
 /**
  * One compiler for the schemas of all adapters. Own keywords: `x-secret` (encrypted, masked), `x-env-for`
- * (names the environment variable of the sibling property that it stands for), `x-placeholders` (a template).
+ * (names the environment variable of the sibling property that it stands for), `x-placeholders` (a template),
+ * `x-address` (where the deliveries go: who changes it inherits no secrets).
  */
 const ajv = new Ajv2020({
   strict: true,
@@ -16,7 +17,7 @@ const ajv = new Ajv2020({
   discriminator: true,
   allowUnionTypes: true,
   useDefaults: true,
-  keywords: ['x-secret', 'x-env-for', 'x-placeholders'],
+  keywords: ['x-secret', 'x-env-for', 'x-placeholders', 'x-address'],
 });
 addFormats(ajv);
 

@@ -49,7 +49,7 @@ const variables = z.object({
     )
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+  LOG_FORMAT: z.enum(['json', 'text']).default('json'),
 });
 
 export type Configuration = Readonly<z.infer<typeof variables>>;

@@ -36,26 +36,31 @@ const TAKE_WAITING = {
 
 type Taken = { delivery_id: DeliveryId; distribution_job_id: JobId; attempt_id: AttemptId; fence: number };
 
-/**
- * Cancels what has not been sent. A delivery in flight is let finish, without another attempt; the job is
- * `cancelled` when the last one has ended.
- */
-export async function cancelJob(
-  tenants: TenantTransaction,
-  caller: TenantCaller,
-  distributionId: string,
-): Promise<Cancellation> {
-  return tenants.run(caller.tenantId, async (tx) => {
-    const [job] = await tx.query<JobRow>(LOCK_BY_NAME, [distributionId]);
-    if (job === undefined) return { kind: 'unknown' };
-    if (job.open_deliveries === 0) return { kind: 'terminal', status: job.status };
-    await tx.query(REQUEST_CANCEL, [job.id]);
-    const taken = await tx.query<Taken>(TAKE_WAITING, [job.id, newId<NodeId>()]);
-    if (taken.length > 0) await recordOutcomes(tx, taken.map(cancelled), caller.actor);
-    const inFlight = job.open_deliveries - taken.length;
-    const status = inFlight === 0 ? 'cancelled' : 'processing';
-    return { kind: 'cancelled', status, cancelledDestinations: taken.length, inFlightDestinations: inFlight };
-  });
+export class Cancellations {
+  constructor(private readonly tenants: TenantTransaction) {}
+
+  /**
+   * Cancels what has not been sent. A delivery in flight is let finish, without another attempt; the job is
+   * `cancelled` when the last one has ended.
+   */
+  cancel(caller: TenantCaller, distributionId: string): Promise<Cancellation> {
+    return this.tenants.run(caller.tenantId, async (tx) => {
+      const [job] = await tx.query<JobRow>(LOCK_BY_NAME, [distributionId]);
+      if (job === undefined) return { kind: 'unknown' };
+      if (job.open_deliveries === 0) return { kind: 'terminal', status: job.status };
+      await tx.query(REQUEST_CANCEL, [job.id]);
+      const taken = await tx.query<Taken>(TAKE_WAITING, [job.id, newId<NodeId>()]);
+      if (taken.length > 0) await recordOutcomes(tx, taken.map(cancelled), caller.actor);
+      const inFlight = job.open_deliveries - taken.length;
+      const status = inFlight === 0 ? 'cancelled' : 'processing';
+      return {
+        kind: 'cancelled',
+        status,
+        cancelledDestinations: taken.length,
+        inFlightDestinations: inFlight,
+      };
+    });
+  }
 }
 
 const cancelled = (claimed: Taken): Settlement => ({

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type CapturedResponse, type LogLine } from '../adapters/port';
 import { isDataFault, isSerializationFault, isUnavailable } from '../database/faults';
+import { GroupCommit } from '../database/group-commit';
 import { columns } from '../database/statement';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type AttemptId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
@@ -29,87 +30,51 @@ export interface RecorderParts {
   onFault: (error: unknown, results: number) => void;
 }
 
-interface Waiting {
-  result: Result;
-  recorded: () => void;
-}
-
 const MOST_TOGETHER = 200;
-const MOST_SIDE_BY_SIDE = 4;
+const MOST_TRIES = 6;
 
 /**
- * Writes outcomes down, many of a tenant's in one transaction. What ends while a transaction runs goes into the
- * next one. `record` resolves when the outcome is committed or refused by its fence; it never rejects: while the
- * database is away it tries again, and when the lease runs out meanwhile the fence sorts it out.
+ * Writes outcomes down, many of a tenant's in one transaction. `record` resolves when the outcome is committed or
+ * refused by its fence. While the database is away it tries again, and when the lease runs out meanwhile the
+ * fence sorts it out; it rejects when it gives up, and the delivery is made again after its lease.
  */
 export class Recorder {
-  private readonly waiting = new Map<TenantId, Waiting[]>();
-  private running = 0;
+  private readonly groups: GroupCommit<Result, void>;
   private stopped = false;
 
-  constructor(private readonly parts: RecorderParts) {}
-
-  record(result: Result): Promise<void> {
-    return new Promise((recorded) => {
-      const tenantId = result.claimed.tenant_id;
-      const queue = this.waiting.get(tenantId);
-      if (queue === undefined) this.waiting.set(tenantId, [{ result, recorded }]);
-      else queue.push({ result, recorded });
-      if (this.running < MOST_SIDE_BY_SIDE) {
-        this.running++;
-        setImmediate(() => void this.drain());
-      }
-    });
+  constructor(private readonly parts: RecorderParts) {
+    this.groups = new GroupCommit(MOST_TOGETHER, (tenantId, results) => this.persist(tenantId, results));
   }
 
-  /** From now on a fault of the database ends the tries: what is not recorded will be delivered again. */
+  record(result: Result): Promise<void> {
+    return this.groups.submit(result.claimed.tenant_id, result);
+  }
+
+  /** From now on a fault of the database ends the tries. */
   stop(): void {
     this.stopped = true;
   }
 
-  private async drain(): Promise<void> {
-    for (let group = this.take(); group !== undefined; group = this.take()) {
-      await this.write(...group);
-    }
-    this.running--;
-  }
-
-  private take(): [TenantId, Waiting[]] | undefined {
-    const next = this.waiting.entries().next().value;
-    if (next === undefined) return undefined;
-    const [tenantId, queue] = next;
-    this.waiting.delete(tenantId);
-    // The rest goes to the end of the line, behind the other tenants.
-    if (queue.length > MOST_TOGETHER) this.waiting.set(tenantId, queue.splice(MOST_TOGETHER));
-    return [tenantId, queue];
-  }
-
-  private async write(tenantId: TenantId, group: Waiting[]): Promise<void> {
-    for (let tries = 0; ; tries++) {
+  private async persist(tenantId: TenantId, results: Result[]): Promise<void[]> {
+    for (let tries = 1; ; tries++) {
       try {
-        await this.commit(tenantId, group);
-        break;
+        return await this.commit(tenantId, results);
       } catch (error) {
-        if (isDataFault(error) && group.length > 1) {
-          for (const one of group) await this.write(tenantId, [one]);
-          return;
-        }
-        this.parts.onFault(error, group.length);
-        if (isDataFault(error)) group.forEach(({ result }) => stripResponse(result));
-        if (!isSerializationFault(error)) await pause(Math.min(50 * 2 ** tries, 2000));
-        if (this.stopped || (tries >= 5 && !isUnavailable(error))) break;
+        this.parts.onFault(error, results.length);
+        const hopeless = tries >= MOST_TRIES && !isUnavailable(error);
+        if (this.stopped || hopeless || (isDataFault(error) && results.length > 1)) throw error;
+        if (isDataFault(error)) results.forEach(stripResponse);
+        else if (!isSerializationFault(error)) await pause(Math.min(50 * 2 ** tries, 2000));
       }
     }
-    for (const { recorded } of group) recorded();
   }
 
-  private async commit(tenantId: TenantId, group: Waiting[]): Promise<void> {
-    const results = group.map(({ result }) => result);
-    const accepted = await this.parts.tenants.run(tenantId, (tx) =>
-      recordOutcomes(tx, results, `node:${this.parts.node}`),
-    );
-    if (accepted.size === results.length) return;
-    for (const result of results) if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
+  private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
+    const actor = `node:${this.parts.node}`;
+    const accepted = await this.parts.tenants.run(tenantId, (tx) => recordOutcomes(tx, results, actor));
+    return results.map((result) => {
+      if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
+    });
   }
 }
 

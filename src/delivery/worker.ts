@@ -108,18 +108,23 @@ export class DeliveryWorker {
   private async deliver(claimed: ClaimedDelivery): Promise<void> {
     this.inFlight.set(claimed.delivery_id, claimed);
     this.lanes.set(claimed.lane_id, (this.lanes.get(claimed.lane_id) ?? 0) + 1);
-    const attempted = await this.parts.attempt(claimed, this.hardStop.signal);
-    if (attempted.kind === 'done') {
-      await this.parts.recorder.record(attempted.result);
-      this.parts.onRecorded(attempted.result);
-    } else {
-      this.givenBack.push(claimed.delivery_id);
+    try {
+      const attempted = await this.parts.attempt(claimed, this.hardStop.signal);
+      if (attempted.kind === 'released') this.givenBack.push(claimed.delivery_id);
+      else await this.record(attempted.result);
+    } catch (error) {
+      this.parts.onFault(error);
     }
     this.inFlight.delete(claimed.delivery_id);
     const left = (this.lanes.get(claimed.lane_id) ?? 1) - 1;
     if (left === 0) this.lanes.delete(claimed.lane_id);
     else this.lanes.set(claimed.lane_id, left);
     this.changed();
+  }
+
+  private async record(result: Result): Promise<void> {
+    await this.parts.recorder.record(result);
+    this.parts.onRecorded(result);
   }
 
   private async drained(ms: number): Promise<void> {

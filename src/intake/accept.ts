@@ -1,4 +1,5 @@
 import { type Adapter, type Protocol } from '../adapters/port';
+import { GroupCommit } from '../database/group-commit';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type Clock } from '../kernel/clock';
 import { type Issue } from '../kernel/errors';
@@ -10,7 +11,6 @@ import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
 import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
-import { GroupCommit } from './group-commit';
 import { type IntakeLimits, type Prepared, prepareJob } from './prepare';
 import { type Submission } from './submission';
 
@@ -47,12 +47,15 @@ export interface IntakeParts {
   wake: () => void;
 }
 
+/** Beyond this a commit takes longer without storing more a second (docs/performance.md). */
+const MOST_TOGETHER = 100;
+
 /** Submission -> accepted job. Answers only after the job and its planned attempts are committed. */
 export class Intake {
   private readonly commits: GroupCommit<PlannedJob, Acceptance>;
 
   constructor(private readonly parts: IntakeParts) {
-    this.commits = new GroupCommit((tenantId, jobs) => this.commit(tenantId, jobs));
+    this.commits = new GroupCommit(MOST_TOGETHER, (tenantId, jobs) => this.commit(tenantId, jobs));
   }
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {

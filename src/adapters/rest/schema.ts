@@ -182,6 +182,7 @@ export const restSchema: JsonObject = {
   properties: {
     endpoint: {
       ...url('http:// or https:// URL; placeholders allowed in path and query.'),
+      'x-address': true,
       'x-placeholders': true,
     },
     method: { type: 'string', enum: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], description: 'Default POST.' },

@@ -1,4 +1,4 @@
-import { isDataFault } from '../database/faults';
+import { isDataFault } from './faults';
 import { type TenantId } from '../kernel/ids';
 
 interface Waiting<Item, Result> {
@@ -12,13 +12,12 @@ interface Queue<Item, Result> {
   committing: number;
 }
 
-/** How many items share a commit at most, and how many commits of one tenant run side by side. */
-const MOST_TOGETHER = 100;
+/** How many commits of one tenant run side by side. */
 const SIDE_BY_SIDE = 2;
 
 /**
- * What one tenant submits while a commit is under way goes together into the next one. A lone submission
- * does not wait for company; the busier the tenant, the larger its commits. No timer is involved.
+ * What comes for one tenant while a commit is under way goes together into the next one. A lone item does not
+ * wait for company; the busier the tenant, the larger its commits. No timer is involved.
  *
  * `commit` answers in the order of its items. Where a value of the group is at fault, each item is tried alone, so
  * that one poisoned item does not take the others with it.
@@ -26,7 +25,10 @@ const SIDE_BY_SIDE = 2;
 export class GroupCommit<Item, Result> {
   private readonly queues = new Map<TenantId, Queue<Item, Result>>();
 
-  constructor(private readonly commit: (tenantId: TenantId, items: Item[]) => Promise<Result[]>) {}
+  constructor(
+    private readonly mostTogether: number,
+    private readonly commit: (tenantId: TenantId, items: Item[]) => Promise<Result[]>,
+  ) {}
 
   submit(tenantId: TenantId, item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -52,7 +54,7 @@ export class GroupCommit<Item, Result> {
     if (queue.committing >= SIDE_BY_SIDE) return;
     queue.committing++;
     while (queue.waiting.length > 0) {
-      await this.commitTogether(tenantId, queue.waiting.splice(0, MOST_TOGETHER));
+      await this.commitTogether(tenantId, queue.waiting.splice(0, this.mostTogether));
     }
     queue.committing--;
     if (queue.committing === 0 && queue.waiting.length === 0) this.queues.delete(tenantId);

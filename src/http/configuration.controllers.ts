@@ -1,0 +1,235 @@
+import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Req } from '@nestjs/common';
+import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { ApiError, notFound } from '../kernel/errors';
+import { type ApiKeyId, isUuid } from '../kernel/ids';
+import { type JsonObject } from '../kernel/json';
+import { ApiKeys } from '../tenants/api-keys';
+import { DestinationTypes } from '../tenants/destination-types';
+import { Destinations, type DestinationView } from '../tenants/destinations';
+import { DESTINATION_STATUSES } from '../tenants/entities';
+import { SCOPES } from '../tenants/scopes';
+import { SigningSecrets } from '../tenants/signing-secrets';
+import { Endpoint } from './endpoint';
+import { parsed } from './parsed';
+import { type ApiRequest, tenantCallerOf } from './request';
+
+const jsonObject = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be a JSON object',
+);
+const name = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[a-zA-Z0-9_-]+$/, 'must consist of letters, digits, _ and -');
+const healthCheck = z
+  .strictObject({
+    endpoint: z.string().max(2048),
+    interval_seconds: z.number().int().min(5).max(86_400),
+    timeout_seconds: z.number().int().min(1).max(300),
+  })
+  .partial();
+
+export const destinationSchema = z.strictObject({
+  name,
+  description: z.string().max(2000).nullish(),
+  protocol: z.string(),
+  status: z.enum(DESTINATION_STATUSES).optional(),
+  configuration: jsonObject,
+  transform_config: jsonObject.default({}),
+  health_check: healthCheck.default({}).transform((check) => check as JsonObject),
+  tags: z.array(z.string().min(1).max(50)).max(50).default([]),
+});
+
+const destinationPatch = z
+  .strictObject({
+    name,
+    description: z.string().max(2000).nullable(),
+    protocol: z.string(),
+    status: z.enum(DESTINATION_STATUSES),
+    configuration: jsonObject,
+    transform_config: jsonObject,
+    health_check: healthCheck.transform((check) => check as JsonObject),
+    tags: z.array(z.string().min(1).max(50)).max(50),
+  })
+  .partial();
+
+const TENANT_HEADER = {
+  name: 'X-Tenant-ID',
+  required: false,
+  description: 'Where the key is a platform key.',
+};
+
+@ApiTags('destinations')
+@ApiSecurity('api_key')
+@ApiHeader(TENANT_HEADER)
+@Controller('api/v1/destinations')
+export class DestinationsController {
+  constructor(private readonly destinations: Destinations) {}
+
+  @Post('register')
+  @Endpoint({
+    summary: 'Register a destination',
+    access: 'config:write',
+    status: 201,
+    body: destinationSchema,
+  })
+  async register(@Req() request: ApiRequest, @Body() body: unknown) {
+    return registered(
+      await this.destinations.register(tenantCallerOf(request), parsed(destinationSchema, body)),
+    );
+  }
+
+  @Get('list')
+  @Endpoint({ summary: 'Destinations by name', access: 'config:read' })
+  async list(@Req() request: ApiRequest) {
+    return { destinations: await this.destinations.list(tenantCallerOf(request)) };
+  }
+
+  @Get(':destination')
+  @Endpoint({ summary: 'One destination, secrets masked', access: 'config:read' })
+  get(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
+    return this.destinations.get(tenantCallerOf(request), idOrName);
+  }
+
+  @Get(':destination/versions')
+  @Endpoint({ summary: 'Every version, the newest first', access: 'config:read' })
+  async versions(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
+    return { versions: await this.destinations.versions(tenantCallerOf(request), idOrName) };
+  }
+
+  @Put(':destination')
+  @Endpoint({ summary: 'Replace a destination', access: 'config:write', body: destinationSchema })
+  replace(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Body() body: unknown) {
+    return this.destinations.replace(tenantCallerOf(request), idOrName, parsed(destinationSchema, body));
+  }
+
+  @Patch(':destination')
+  @Endpoint({
+    summary: 'Change a destination (JSON Merge Patch)',
+    access: 'config:write',
+    body: destinationPatch,
+  })
+  patch(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Body() body: unknown) {
+    return this.destinations.patch(tenantCallerOf(request), idOrName, parsed(destinationPatch, body));
+  }
+
+  @Delete(':destination')
+  @Endpoint({ summary: 'Delete a destination', access: 'config:write', status: 204 })
+  remove(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
+    return this.destinations.remove(tenantCallerOf(request), idOrName);
+  }
+}
+
+const registered = (view: DestinationView) => ({
+  ...view,
+  registered_at: view.created_at,
+});
+
+@ApiTags('destinations')
+@ApiSecurity('api_key')
+@Controller('api/v1/destination-types')
+export class DestinationTypesController {
+  constructor(private readonly types: DestinationTypes) {}
+
+  @Get()
+  @Endpoint({ summary: 'Protocols with the JSON Schema of their configuration', access: 'config:read' })
+  list() {
+    return { destination_types: this.types.list() };
+  }
+}
+
+const apiKeySchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  scopes: z.array(z.enum(SCOPES)).min(1),
+  expires_at: z.iso.datetime({ offset: true }).optional(),
+  rate_limit_requests: z.number().int().min(1).optional(),
+});
+
+@ApiTags('keys')
+@ApiSecurity('api_key')
+@ApiHeader(TENANT_HEADER)
+@Controller('api/v1/api-keys')
+export class ApiKeysController {
+  constructor(private readonly keys: ApiKeys) {}
+
+  @Post()
+  @Endpoint({
+    summary: 'Create a key, shown this once',
+    access: 'tenant:admin',
+    status: 201,
+    body: apiKeySchema,
+  })
+  create(@Req() request: ApiRequest, @Body() body: unknown) {
+    const { expires_at, ...wanted } = parsed(apiKeySchema, body);
+    const caller = tenantCallerOf(request);
+    checkScopes(wanted.scopes);
+    return this.keys.create(caller, {
+      ...wanted,
+      expires_at: expires_at === undefined ? undefined : new Date(expires_at),
+    });
+  }
+
+  @Get()
+  @Endpoint({ summary: 'Keys of the tenant, without the keys', access: 'tenant:admin' })
+  async list(@Req() request: ApiRequest) {
+    return { api_keys: await this.keys.list(tenantCallerOf(request)) };
+  }
+
+  @Delete(':id')
+  @Endpoint({ summary: 'Revoke a key', access: 'tenant:admin' })
+  revoke(@Req() request: ApiRequest, @Param('id') id: string) {
+    if (!isUuid(id)) throw notFound(`API key ${id}`);
+    return this.keys.revoke(tenantCallerOf(request), id as ApiKeyId);
+  }
+}
+
+/** A tenant's key never reaches beyond its tenant. */
+function checkScopes(scopes: readonly string[]): void {
+  if (!scopes.includes('platform:admin')) return;
+  const issue = 'platform:admin belongs to the platform, not to a tenant; leave it out';
+  throw new ApiError('VALIDATION_ERROR', `scopes: ${issue}`, [{ field: 'scopes', issue }]);
+}
+
+const rotateSchema = z.strictObject({
+  overlap_seconds: z.number().int().min(0).max(2_592_000).default(86_400),
+});
+
+@ApiTags('keys')
+@ApiSecurity('api_key')
+@ApiHeader(TENANT_HEADER)
+@Controller('api/v1/signing-secrets')
+export class SigningSecretsController {
+  constructor(private readonly secrets: SigningSecrets) {}
+
+  @Get()
+  @Endpoint({ summary: 'Signing secrets, masked', access: 'tenant:admin' })
+  async list(@Req() request: ApiRequest) {
+    return { signing_secrets: await this.secrets.list(tenantCallerOf(request)) };
+  }
+
+  @Post()
+  @Endpoint({ summary: 'Create a signing secret, shown this once', access: 'tenant:admin', status: 201 })
+  create(@Req() request: ApiRequest) {
+    return this.secrets.create(tenantCallerOf(request));
+  }
+
+  @Post('rotate')
+  @Endpoint({
+    summary: 'New secret, the old ones valid for a while',
+    access: 'tenant:admin',
+    status: 201,
+    body: rotateSchema,
+  })
+  rotate(@Req() request: ApiRequest, @Body() body: unknown) {
+    return this.secrets.rotate(tenantCallerOf(request), parsed(rotateSchema, body ?? {}).overlap_seconds);
+  }
+
+  @Delete(':id')
+  @Endpoint({ summary: 'Revoke a signing secret at once', access: 'tenant:admin', status: 204 })
+  revoke(@Req() request: ApiRequest, @Param('id') id: string) {
+    if (!isUuid(id)) throw notFound(`signing secret ${id}`);
+    return this.secrets.revoke(tenantCallerOf(request), id);
+  }
+}

@@ -1,0 +1,62 @@
+import { applyDecorators, HttpCode, SetMetadata } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiQuery, ApiResponse, type OpenAPIObject } from '@nestjs/swagger';
+import { z } from 'zod';
+import { type Scope } from '../tenants/scopes';
+
+type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+export const SCOPE = 'distributor:scope';
+
+/** What an endpoint needs: a scope, or nobody in particular (`public`), or any valid key (`authenticated`). */
+export type Access = Scope | 'public' | 'authenticated';
+
+interface EndpointOptions {
+  summary: string;
+  access: Access;
+  status?: number;
+  body?: z.ZodType;
+  query?: z.ZodObject;
+  response?: SchemaObject;
+}
+
+/** Scope, status and documentation of one endpoint in one place; an endpoint without it fails the start. */
+export function Endpoint({
+  summary,
+  access,
+  status = 200,
+  body,
+  query,
+  response,
+}: EndpointOptions): MethodDecorator {
+  const decorators: MethodDecorator[] = [
+    SetMetadata(SCOPE, access),
+    HttpCode(status),
+    ApiOperation({ summary, description: `Scope: \`${access}\`` }),
+    ApiResponse({ status, description: 'As asked.', schema: response ?? { type: 'object' } }),
+  ];
+  if (body !== undefined) decorators.push(ApiBody({ schema: jsonSchema(body) }));
+  for (const [name, schema] of Object.entries(query?.shape ?? {})) {
+    decorators.push(ApiQuery({ name, required: false, schema: jsonSchema(schema as z.ZodType) }));
+  }
+  return applyDecorators(...decorators);
+}
+
+export const jsonSchema = (schema: z.ZodType): SchemaObject => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: noAdditional,
+  });
+  return rest as SchemaObject;
+};
+
+/** Lax objects are documented as such; `custom` checks have no schema of their own and are JSON objects here. */
+function noAdditional({
+  zodSchema,
+  jsonSchema: target,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  if (zodSchema._zod.def.type === 'custom') target.type = 'object';
+}

@@ -1,0 +1,56 @@
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { ApiError, invalid } from '../kernel/errors';
+import { isTenantId } from '../kernel/ids';
+import { type Caller, type TenantCaller } from '../tenants/scopes';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by authentication (http/authentication.ts) on every path that needs it. */
+    caller?: Caller;
+  }
+}
+
+export type ApiRequest = FastifyRequest;
+export type ApiReply = FastifyReply;
+
+const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,100}$/;
+
+/** The caller's own request id when it is short and printable. */
+export const saneRequestId = (header: string | string[] | undefined): string | undefined =>
+  typeof header === 'string' && SANE_ID.test(header) ? header : undefined;
+
+export function header(request: ApiRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+export function callerOf(request: ApiRequest): Caller {
+  if (request.caller === undefined) throw new Error('no caller on a path that needs one');
+  return request.caller;
+}
+
+/**
+ * The caller with the one tenant that the request is about: the key's own, or the one that a platform
+ * administrator names in X-Tenant-ID.
+ */
+export function tenantCallerOf(request: ApiRequest): TenantCaller {
+  const caller = callerOf(request);
+  const named = header(request, 'x-tenant-id');
+  if (caller.tenantId === undefined) {
+    if (named === undefined) throw invalid('X-Tenant-ID', 'is required: a platform key must name the tenant');
+    if (!isTenantId(named)) throw invalid('X-Tenant-ID', 'is not a tenant id');
+    return { ...caller, tenantId: named };
+  }
+  if (named !== undefined && named !== caller.tenantId) throw foreignTenant('X-Tenant-ID');
+  return { ...caller, tenantId: caller.tenantId };
+}
+
+/** A tenant_id in a body or query may be there only to say what the key says already. */
+export function checkTenant(caller: TenantCaller, tenantId: string | undefined, field = 'tenant_id'): void {
+  if (tenantId !== undefined && tenantId !== caller.tenantId) throw foreignTenant(field);
+}
+
+const foreignTenant = (field: string): ApiError =>
+  new ApiError('AUTHORIZATION_FAILED', `${field} is not the tenant of your key`, [
+    { field, issue: 'is not the tenant of your key' },
+  ]);

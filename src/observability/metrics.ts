@@ -1,0 +1,95 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Label values that tenants choose are bounded: beyond this many, the rest counts under `other`. */
+const MOST_LABEL_VALUES = 500;
+
+class Bounded {
+  private readonly known = new Set<string>();
+
+  of(value: string): string {
+    if (this.known.has(value)) return value;
+    if (this.known.size >= MOST_LABEL_VALUES) return 'other';
+    this.known.add(value);
+    return value;
+  }
+}
+
+/** What Prometheus reads at /metrics; names and labels are part of the contract. */
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly tenants = new Bounded();
+  private readonly dataTypes = new Bounded();
+  private readonly destinations = new Bounded();
+
+  private readonly requests = new Counter({
+    name: 'zenia_distribution_requests_total',
+    help: 'Submissions by tenant, data type and what became of them',
+    labelNames: ['tenant_id', 'data_type', 'status'],
+    registers: [this.registry],
+  });
+  private readonly attempts = new Counter({
+    name: 'zenia_distribution_attempts_total',
+    help: 'Delivery attempts by destination and result',
+    labelNames: ['destination', 'status'],
+    registers: [this.registry],
+  });
+  private readonly latency = new Histogram({
+    name: 'zenia_distribution_latency_seconds',
+    help: 'Duration of delivery attempts',
+    labelNames: ['destination'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers: [this.registry],
+  });
+  private readonly fenced = new Counter({
+    name: 'zenia_distribution_fenced_outcomes_total',
+    help: 'Outcomes refused because their lease had passed to another node',
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  submission(tenantId: string, dataType: string, status: string): void {
+    this.requests.inc({
+      tenant_id: this.tenants.of(tenantId),
+      data_type: this.dataTypes.of(dataType),
+      status,
+    });
+  }
+
+  attempt(destination: string, status: string, seconds: number | undefined): void {
+    const label = this.destinations.of(destination);
+    this.attempts.inc({ destination: label, status });
+    if (seconds !== undefined) this.latency.observe({ destination: label }, seconds);
+  }
+
+  fencedOutcome(): void {
+    this.fenced.inc();
+  }
+
+  /** Asked for at each scrape; the caller decides how fresh the answer is. */
+  queueDepth(read: () => Promise<Record<string, number>>): void {
+    new Gauge({
+      name: 'zenia_distribution_queue_depth',
+      help: 'Deliveries that are due, scheduled for later, or in flight',
+      labelNames: ['queue_name'],
+      registers: [this.registry],
+      async collect() {
+        for (const [queue, depth] of Object.entries(await read())) this.set({ queue_name: queue }, depth);
+      },
+    });
+  }
+
+  activeWorkers(read: () => Record<string, number>): void {
+    new Gauge({
+      name: 'zenia_distribution_active_workers',
+      help: 'Deliveries that this process is making at the moment',
+      labelNames: ['worker_type'],
+      registers: [this.registry],
+      collect() {
+        for (const [type, active] of Object.entries(read())) this.set({ worker_type: type }, active);
+      },
+    });
+  }
+}

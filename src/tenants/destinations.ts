@@ -1,0 +1,257 @@
+import { IsNull } from 'typeorm';
+import { type Adapter, PROTOCOLS, type Protocol } from '../adapters/port';
+import { mapSecrets, mask, restoreMasked } from '../adapters/secrets';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
+import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
+import { type DestinationId, isUuid, newId } from '../kernel/ids';
+import { destinationPlace } from '../kernel/places';
+import { type SecretBox } from '../kernel/secret-box';
+import { audit } from './audit';
+import { type Changes, definedOf } from './changes';
+import { type DestinationCatalogue } from './destination-catalogue';
+import { Destination, DestinationConfig, type DestinationStatus } from './entities';
+import { type TenantCaller } from './scopes';
+
+export interface DestinationInput {
+  name: string;
+  description?: string | null | undefined;
+  protocol: string;
+  status?: DestinationStatus | undefined;
+  configuration: JsonObject;
+  transform_config: JsonObject;
+  health_check: JsonObject;
+  tags: string[];
+}
+
+/** A change: what is absent stays; inside `configuration` too (JSON Merge Patch, RFC 7396). */
+export type DestinationPatch = Changes<DestinationInput>;
+
+/** As administrators see it: secrets masked. */
+export type DestinationView = Omit<
+  Destination,
+  'id' | 'tenant_id' | 'configuration' | 'health_check_config' | 'deleted_at' | 'usage_count'
+> & { destination_id: DestinationId; configuration: JsonObject; health_check: object; usage_count: number };
+
+export interface DestinationParts {
+  tenants: TenantTransaction;
+  catalogue: DestinationCatalogue;
+  adapters: ReadonlyMap<Protocol, Adapter>;
+  box: SecretBox;
+}
+
+const MAX_NAME = 100;
+
+/** The destinations of a tenant; every write makes a version that is kept. */
+export class Destinations {
+  constructor(private readonly parts: DestinationParts) {}
+
+  async register(caller: TenantCaller, input: DestinationInput): Promise<DestinationView> {
+    return this.change(caller, async (tx) => {
+      await refuseTakenName(tx, input.name);
+      const id = newId<DestinationId>();
+      await tx.manager.insert(Destination, {
+        ...this.columnsOf(caller, input),
+        id,
+        tenant_id: caller.tenantId,
+      });
+      return this.versioned(tx, caller, id, 'create', null);
+    });
+  }
+
+  async list(caller: TenantCaller): Promise<DestinationView[]> {
+    const rows = await this.parts.tenants.run(caller.tenantId, ({ manager }) =>
+      manager.find(Destination, { where: { deleted_at: IsNull() }, order: { name: 'ASC' } }),
+    );
+    return rows.map((row) => this.view(row));
+  }
+
+  async get(caller: TenantCaller, idOrName: string): Promise<DestinationView> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => this.view(await find(tx, idOrName)));
+  }
+
+  /** The whole of it anew (PUT). A masked secret that is sent back stays what it is. */
+  async replace(caller: TenantCaller, idOrName: string, input: DestinationInput): Promise<DestinationView> {
+    return this.update(caller, idOrName, () => input);
+  }
+
+  async patch(caller: TenantCaller, idOrName: string, patch: DestinationPatch): Promise<DestinationView> {
+    return this.update(caller, idOrName, (current) => ({
+      ...current,
+      ...definedOf(patch),
+      configuration: mergePatch(current.configuration, patch.configuration ?? {}),
+    }));
+  }
+
+  /** Soft: history keeps its destination, waiting deliveries end as DESTINATION_GONE. */
+  async remove(caller: TenantCaller, idOrName: string): Promise<void> {
+    await this.change(caller, async (tx) => {
+      const row = await find(tx, idOrName);
+      await tx.manager.update(
+        Destination,
+        { id: row.id },
+        { deleted_at: new Date(), updated_at: new Date() },
+      );
+      await audit(tx.manager, { ...about(caller, row.id), action: 'delete', details: { name: row.name } });
+    });
+  }
+
+  /** Earlier versions, the newest first. */
+  async versions(caller: TenantCaller, idOrName: string): Promise<object[]> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => {
+      const { id } = await find(tx, idOrName);
+      const rows = await tx.manager.find(DestinationConfig, {
+        where: { destination_id: id },
+        order: { version: 'DESC' },
+      });
+      return rows.map(({ tenant_id: _tenant, ...row }) => ({ ...row, configuration: this.masked(row) }));
+    });
+  }
+
+  private update(
+    caller: TenantCaller,
+    idOrName: string,
+    change: (current: DestinationInput) => DestinationInput,
+  ): Promise<DestinationView> {
+    return this.change(caller, async (tx) => {
+      const row = await find(tx, idOrName);
+      const current = this.inputOf(row);
+      const input = change(current);
+      if (input.name !== row.name) await refuseTakenName(tx, input.name);
+      const columns = this.columnsOf(caller, input, current);
+      await tx.manager.update(
+        Destination,
+        { id: row.id },
+        { ...columns, version: row.version + 1, updated_at: new Date() },
+      );
+      return this.versioned(tx, caller, row.id, 'update', this.view(row));
+    });
+  }
+
+  private async change<T>(caller: TenantCaller, work: (tx: TenantTx) => Promise<T>): Promise<T> {
+    const done = await this.parts.tenants.run(caller.tenantId, work);
+    this.parts.catalogue.forget(caller.tenantId);
+    return done;
+  }
+
+  /** Checked by the protocol's own adapter, secrets sealed. `current` gives what a mask stands for. */
+  private columnsOf({ tenantId }: TenantCaller, input: DestinationInput, current?: DestinationInput) {
+    const adapter = this.adapterOf(input.protocol);
+    const schema = adapter.configurationSchema;
+    const before = current?.protocol === adapter.protocol ? current.configuration : {};
+    const configuration = restoreMasked(input.configuration, before, schema);
+    const parsed = adapter.parse(configuration);
+    if (!parsed.ok) throw new ApiError('VALIDATION_ERROR', 'the configuration is not valid', parsed.issues);
+    return {
+      name: input.name,
+      description: input.description ?? null,
+      protocol: adapter.protocol,
+      status: input.status ?? current?.status ?? 'active',
+      status_reason: null,
+      configuration: mapSecrets(configuration, schema, (secret) =>
+        this.parts.box.seal(secret, destinationPlace(tenantId)),
+      ),
+      transform_config: input.transform_config,
+      health_check_config: input.health_check,
+      tags: input.tags,
+    };
+  }
+
+  /** A stored destination as it would be sent: secrets in plain text, for this process's eyes only. */
+  private inputOf(row: Destination): DestinationInput {
+    const schema = this.adapterOf(row.protocol).configurationSchema;
+    return {
+      name: row.name,
+      description: row.description,
+      protocol: row.protocol,
+      status: row.status,
+      configuration: mapSecrets(row.configuration as JsonObject, schema, (secret) =>
+        this.parts.box.open(secret, destinationPlace(row.tenant_id)),
+      ),
+      transform_config: row.transform_config as JsonObject,
+      health_check: row.health_check_config as JsonObject,
+      tags: row.tags,
+    };
+  }
+
+  private adapterOf(protocol: string): Adapter {
+    const adapter = PROTOCOLS.includes(protocol as Protocol)
+      ? this.parts.adapters.get(protocol as Protocol)
+      : undefined;
+    if (adapter !== undefined) return adapter;
+    throw invalid('protocol', `must be one of ${[...this.parts.adapters.keys()].join(', ')}`);
+  }
+
+  private async versioned(
+    { manager }: TenantTx,
+    caller: TenantCaller,
+    id: DestinationId,
+    action: 'create' | 'update',
+    before: DestinationView | null,
+  ): Promise<DestinationView> {
+    const row = await manager.findOneByOrFail(Destination, { id });
+    await manager.insert(DestinationConfig, {
+      tenant_id: row.tenant_id,
+      destination_id: row.id,
+      version: row.version,
+      description: row.description,
+      protocol: row.protocol,
+      status: row.status,
+      configuration: row.configuration,
+      transform_config: row.transform_config,
+      health_check_config: row.health_check_config,
+      tags: row.tags,
+      changed_by: caller.actor,
+    });
+    const after = this.view(row);
+    await audit(manager, { ...about(caller, id), action, details: plain({ before, after }) });
+    return after;
+  }
+
+  private view(row: Destination): DestinationView {
+    const { id, tenant_id: _tenant, deleted_at: _deleted, health_check_config, usage_count, ...rest } = row;
+    return {
+      destination_id: id,
+      ...rest,
+      configuration: this.masked(row),
+      health_check: health_check_config,
+      usage_count: Number(usage_count),
+    };
+  }
+
+  private masked({ protocol, configuration }: { protocol: string; configuration: object }): JsonObject {
+    const schema = this.parts.adapters.get(protocol as Protocol)?.configurationSchema;
+    return schema === undefined ? {} : mask(configuration as JsonObject, schema);
+  }
+}
+
+/** RFC 7396: objects are merged, null removes, everything else replaces. */
+function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
+  const merged: JsonObject = { ...target };
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else merged[name] = isJsonObject(value) ? mergePatch(objectOr(merged[name]), value) : value;
+  }
+  return merged;
+}
+
+const objectOr = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
+
+async function find({ manager }: TenantTx, idOrName: string): Promise<Destination> {
+  if (idOrName.length > MAX_NAME) throw notFound('the destination');
+  const key = isUuid(idOrName) ? { id: idOrName as DestinationId } : { name: idOrName };
+  const row = await manager.findOneBy(Destination, { ...key, deleted_at: IsNull() });
+  if (row === null) throw notFound(`destination ${idOrName}`);
+  return row;
+}
+
+const about = (caller: TenantCaller, id: DestinationId) =>
+  ({ tenantId: caller.tenantId, actor: caller.actor, resourceType: 'destination', resourceId: id }) as const;
+
+async function refuseTakenName({ manager }: TenantTx, name: string): Promise<void> {
+  if (!(await manager.existsBy(Destination, { name, deleted_at: IsNull() }))) return;
+  throw conflict('name', `${name} is registered already; choose another, or change that one with PUT`);
+}
+
+/** As it would be in JSON: dates as text. */
+const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

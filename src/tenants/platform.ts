@@ -1,0 +1,93 @@
+import { type SystemTransaction } from '../database/system-transaction';
+import { type TenantTransaction } from '../database/tenant-transaction';
+import { conflict, notFound } from '../kernel/errors';
+import { type TenantId } from '../kernel/ids';
+import { type SecretBox } from '../kernel/secret-box';
+import { apiKeyRow, keyPrefix } from './api-keys';
+import { audit } from './audit';
+import { type Changes, definedOf } from './changes';
+import { ApiKey, Tenant } from './entities';
+import { type Caller } from './scopes';
+import { type SigningSecrets } from './signing-secrets';
+
+export interface TenantInput {
+  id: TenantId;
+  name: string;
+  description?: string | null | undefined;
+  config?: object | undefined;
+  rate_limit_requests?: number | undefined;
+  rate_limit_window_seconds?: number | undefined;
+  burst_limit?: number | undefined;
+}
+
+export type TenantPatch = Changes<Omit<TenantInput, 'id'> & { status: Tenant['status'] }>;
+
+export interface PlatformParts {
+  tenants: TenantTransaction;
+  system: SystemTransaction;
+  signingSecrets: SigningSecrets;
+  box: SecretBox;
+  /** Sessions of a tenant whose status changed must be looked up again. */
+  onChange: () => void;
+}
+
+/** Administration of the platform: which tenants there are. Their own affairs are their own sessions'. */
+export class Platform {
+  constructor(private readonly parts: PlatformParts) {}
+
+  /** A tenant is born with a signing secret, shown this once. */
+  async createTenant(caller: Caller, input: TenantInput): Promise<Tenant & { signing_secret: string }> {
+    return this.parts.tenants.run(input.id, async (tx) => {
+      if (await tx.manager.existsBy(Tenant, { id: input.id })) {
+        throw conflict('id', `the tenant ${input.id} exists already`);
+      }
+      await tx.manager.insert(Tenant, definedOf(input));
+      const { secret } = await this.parts.signingSecrets.createIn(tx, caller.actor);
+      await audit(tx.manager, {
+        ...about(caller, input.id),
+        action: 'create',
+        details: { name: input.name },
+      });
+      return { ...(await tx.manager.findOneByOrFail(Tenant, { id: input.id })), signing_secret: secret };
+    });
+  }
+
+  async listTenants(): Promise<Tenant[]> {
+    return this.parts.system.run(({ manager }) => manager.find(Tenant, { order: { id: 'ASC' } }));
+  }
+
+  async getTenant(id: TenantId): Promise<Tenant> {
+    const row = await this.parts.tenants.run(id, ({ manager }) => manager.findOneBy(Tenant, { id }));
+    if (row === null) throw notFound(`tenant ${id}`);
+    return row;
+  }
+
+  async updateTenant(caller: Caller, id: TenantId, patch: TenantPatch): Promise<Tenant> {
+    const updated = await this.parts.tenants.run(id, async ({ manager }) => {
+      const before = await manager.findOneBy(Tenant, { id });
+      if (before === null) throw notFound(`tenant ${id}`);
+      await manager.update(Tenant, { id }, { ...definedOf(patch), updated_at: new Date() });
+      const after = await manager.findOneByOrFail(Tenant, { id });
+      const details = { before: before.status, after: after.status, changed: Object.keys(patch) };
+      await audit(manager, { ...about(caller, id), action: 'update', details });
+      return after;
+    });
+    this.parts.onChange();
+    return updated;
+  }
+
+  /** The key named by BOOTSTRAP_ADMIN_KEY, made once; how the first tenant comes to be. */
+  async ensureBootstrapKey(key: string): Promise<void> {
+    await this.parts.system.run(async ({ manager }) => {
+      await manager.query(`SELECT pg_advisory_xact_lock(hashtext('bootstrap_admin_key'))`);
+      const rows = await manager.findBy(ApiKey, { prefix: keyPrefix(key) });
+      const hashes = this.parts.box.hashes(key);
+      if (rows.some(({ key_hash }) => hashes.some((hash) => hash.equals(key_hash)))) return;
+      const wanted = { name: 'bootstrap', scopes: ['platform:admin' as const] };
+      await manager.insert(ApiKey, apiKeyRow(this.parts.box, key, null, wanted, 'BOOTSTRAP_ADMIN_KEY'));
+    });
+  }
+}
+
+const about = (caller: Caller, id: TenantId) =>
+  ({ tenantId: id, actor: caller.actor, resourceType: 'tenant', resourceId: id }) as const;
