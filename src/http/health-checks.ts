@@ -1,0 +1,70 @@
+import { type QueueDepth } from '../delivery/claim';
+import { type Clock } from '../kernel/clock';
+
+export interface HealthReport {
+  status: 'healthy' | 'unhealthy';
+  timestamp: string;
+  version: string;
+  checks?: Record<string, { status: 'healthy' | 'unhealthy'; [figure: string]: unknown }>;
+}
+
+export interface HealthParts {
+  version: string;
+  clock: Clock;
+  /** Rejects when the database does not answer. */
+  pingDatabase: () => Promise<unknown>;
+  queueDepth: () => Promise<QueueDepth>;
+  workers: () => { active: number; concurrency: number };
+  destinations: () => Promise<{ healthy: number; unhealthy: number; unknown: number }>;
+}
+
+const PATIENCE_MS = 2000;
+
+/** What orchestrators and people ask of a process. It stops being ready before it stops working. */
+export class HealthChecks {
+  private stopping = false;
+
+  constructor(private readonly parts: HealthParts) {}
+
+  beginStop(): void {
+    this.stopping = true;
+  }
+
+  live(): HealthReport {
+    return this.report(true);
+  }
+
+  async ready(): Promise<HealthReport> {
+    return this.report(!this.stopping && (await this.databaseAnswers()));
+  }
+
+  async detailed(): Promise<HealthReport> {
+    const database = await this.databaseAnswers();
+    if (!database) return { ...this.report(false), checks: { database: { status: 'unhealthy' } } };
+    return {
+      ...this.report(!this.stopping),
+      checks: {
+        database: { status: 'healthy' },
+        queue: { status: 'healthy', ...(await this.parts.queueDepth()) },
+        workers: { status: 'healthy', ...this.parts.workers() },
+        destinations: { status: 'healthy', ...(await this.parts.destinations()) },
+      },
+    };
+  }
+
+  private report(healthy: boolean): HealthReport {
+    return {
+      status: healthy ? 'healthy' : 'unhealthy',
+      timestamp: this.parts.clock.now().toISOString(),
+      version: this.parts.version,
+    };
+  }
+
+  private databaseAnswers(): Promise<boolean> {
+    const answer = this.parts.pingDatabase().then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(resolve, PATIENCE_MS, false).unref())]);
+  }
+}

@@ -1,0 +1,97 @@
+import { createGunzip } from 'node:zlib';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type FastifyInstance } from 'fastify';
+import { type DynamicModule, type Type } from '@nestjs/common';
+import { uuidv7 } from 'uuidv7';
+import { ApiError } from '../kernel/errors';
+import { type Logger } from '../observability/logger';
+import { type KeyLookup } from '../tenants/key-lookup';
+import { authenticate } from './authentication';
+import { parseJson } from './body';
+import { ErrorFilter, sendError } from './error.filter';
+import { saneRequestId } from './request';
+import { type HttpSettings } from './settings';
+
+export interface ServerParts {
+  settings: HttpSettings;
+  keys: () => KeyLookup;
+  log: Logger;
+}
+
+/** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
+export async function createServer(
+  module: Type | DynamicModule,
+  { settings, keys, log }: ServerParts,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: settings.maxBytes,
+    genReqId: (request) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
+    // A slow client may take its time, but not for ever.
+    requestTimeout: 120_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 400 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    bodyParser: false,
+    logger: ['error', 'warn', 'fatal'],
+    abortOnError: false,
+  });
+  const onFault = (error: unknown, requestId: string): void =>
+    log.error({ err: error, request_id: requestId }, 'request failed');
+  app.useGlobalFilters(new ErrorFilter(onFault));
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  addHooks(fastify, keys, log);
+  addParsers(fastify, settings);
+  fastify.setErrorHandler((error, request, reply) => sendError(request, reply, error, onFault));
+  return app;
+}
+
+function addHooks(fastify: FastifyInstance, keys: () => KeyLookup, log: Logger): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    await authenticate(keys())(request);
+  });
+  fastify.addHook('preParsing', async (request, _reply, payload) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') return payload;
+    if (encoding !== 'gzip') {
+      const issue = 'must be gzip or absent';
+      throw new ApiError('VALIDATION_ERROR', `content-encoding: ${issue}`, [{ field: 'content-encoding', issue }]);
+    }
+    const unzipped = createGunzip();
+    let received = 0;
+    payload.on('data', (chunk: Buffer) => (received += chunk.length));
+    payload.on('error', (error) => unzipped.destroy(error));
+    // Fastify compares what was received with content-length, which counts compressed bytes.
+    Object.defineProperty(unzipped, 'receivedEncodedLength', { get: () => received });
+    return payload.pipe(unzipped);
+  });
+  fastify.addHook('onResponse', async (request, reply) => {
+    const line = {
+      request_id: request.id,
+      method: request.method,
+      path: request.url.split('?')[0],
+      status: reply.statusCode,
+      duration_ms: Math.round(reply.elapsedTime),
+      tenant_id: request.caller?.tenantId,
+      actor: request.caller?.actor,
+    };
+    if (reply.statusCode >= 500) log.warn(line, 'request');
+    else log.debug(line, 'request');
+  });
+}
+
+function addParsers(fastify: FastifyInstance, { maxDepth, maxBytes }: HttpSettings): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: maxBytes }, (_request, body, done) => {
+    // An empty body is no body: POST …/cancel needs none.
+    if (body.length === 0) return done(null, undefined);
+    try {
+      done(null, parseJson(body as Buffer, maxDepth));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  fastify.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload));
+}
