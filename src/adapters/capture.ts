@@ -38,7 +38,8 @@ export class Capture {
     let hidden = text;
     for (const secret of this.spellings)
       if (hidden.includes(secret)) hidden = hidden.replaceAll(secret, HIDDEN);
-    for (const secret of spellingsOf(more))
+    const likely = more.filter((secret) => secret.length <= text.length);
+    for (const secret of spellingsOf(likely))
       if (hidden.includes(secret)) hidden = hidden.replaceAll(secret, HIDDEN);
     return hidden;
   }
@@ -46,6 +47,7 @@ export class Capture {
 
 /** A secret as it stands, inside JSON and inside a URL; the longest first. */
 function spellingsOf(secrets: readonly string[]): string[] {
+  if (secrets.length === 0) return [];
   const all = secrets
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);

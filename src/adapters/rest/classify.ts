@@ -115,7 +115,7 @@ function faultCode(error: Error): DeliveryErrorCode {
 }
 
 function codeOf(error: Error): string | undefined {
-  const code = (error as { code?: unknown }).code;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === 'string') return code;
-  return error.cause instanceof Error ? codeOf(error.cause) : undefined;
+  return typeof cause === 'object' && cause !== null ? codeOf(cause as Error) : undefined;
 }

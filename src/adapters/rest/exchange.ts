@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Dispatcher } from 'undici';
 
 export interface ExchangeRequest {
@@ -42,6 +43,8 @@ export function exchange(
   return new Promise((resolve) => {
     const handler = new Exchange(maxBytes, signal, resolve);
     if (signal.aborted) return handler.abort();
+    // One signal may serve a whole batch of deliveries.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', handler.abort, { once: true });
     pool.dispatch(request, handler);
   });
@@ -49,10 +52,9 @@ export function exchange(
 
 /** A signal's end in two kinds: `TimeoutError` when its time ran out, `AbortError` for whatever else. */
 export function endedBy(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  if (reason instanceof Error && reason.name === 'TimeoutError') return reason;
+  const reason = signal.reason as { name?: unknown } | undefined;
   const error = new Error('The attempt was ended', { cause: reason });
-  error.name = 'AbortError';
+  error.name = reason?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError';
   return error;
 }
 

@@ -3,6 +3,7 @@ import { type Readable } from 'node:stream';
 import { type GuardedAgents } from '../network-connect';
 import { type Health } from '../port';
 import { faultVerdict } from './classify';
+import { endedBy } from './exchange';
 import { type RestConfiguration } from './schema';
 
 export interface HealthCheck {
@@ -40,9 +41,7 @@ export async function checkHealth(check: HealthCheck): Promise<Health> {
     if (answer.status < 500) return { status: 'healthy', latencyMs: latency(), message };
     return { status: 'unhealthy', latencyMs: latency(), code: 'RECEIVER_UNAVAILABLE', message };
   } catch (error) {
-    const timedOut =
-      check.signal.aborted && (check.signal.reason as Error | undefined)?.name === 'TimeoutError';
-    const verdict = faultVerdict(timedOut ? (check.signal.reason as Error) : (error as Error));
+    const verdict = faultVerdict(check.signal.aborted ? endedBy(check.signal) : (error as Error));
     return { status: 'unhealthy', latencyMs: latency(), code: verdict.code, message: verdict.message };
   }
 }

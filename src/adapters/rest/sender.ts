@@ -64,7 +64,9 @@ export class RestSender implements Sender {
       ...withoutScheme([...secrets, auth?.[1] ?? '']),
     ]);
     this.verdictOf = statusVerdicts(configuration.success_statuses, configuration.retry_statuses);
-    this.customHeaders = parseHeaders(configuration).headers;
+    const { headers, issues } = parseHeaders(configuration);
+    if (issues[0] !== undefined) throw new Error(`${issues[0].field} ${issues[0].issue}`);
+    this.customHeaders = headers;
     this.constantHeaders = this.constantPart(auth);
     this.hasOwnContentType = this.customHeaders.some(({ name }) => name === 'content-type');
     this.ownSecrets = ownSigningSecrets(configuration);

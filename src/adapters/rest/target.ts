@@ -18,9 +18,10 @@ export function parseTarget(endpoint: string, guard: NetworkGuard): ParsedTarget
   if (/[\s\\]|[^\x21-\uffff]/.test(endpoint))
     return fault('must not contain blanks, control characters or backslashes');
   const [, origin = '', rest = ''] = /^([^/?#]*:\/\/[^/?#]*)([^#]*)/.exec(endpoint) ?? [];
+  if (origin === '') return fault(guard.urlIssue(endpoint) ?? 'must begin with http:// or https://');
   if (/[{}]/.test(origin))
     return fault('must not have placeholders before the path; write host and port out');
-  const issue = guard.urlIssue(origin === '' ? endpoint : origin);
+  const issue = guard.urlIssue(origin);
   if (issue !== undefined) return fault(issue);
   const queryAt = rest.includes('?') ? rest.indexOf('?') : rest.length;
   const path = parseTemplate(rest.slice(0, queryAt), escapePathStep, literal);
