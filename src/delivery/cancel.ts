@@ -65,6 +65,7 @@ export class Cancellations {
 
 const cancelled = (claimed: Taken): Settlement => ({
   claimed,
+  madeBy: { node: '', version: '' },
   decision: { kind: 'cancel' },
   startedAt: undefined,
   completedAt: new Date(),

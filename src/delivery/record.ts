@@ -24,7 +24,7 @@ export interface Result {
 export interface RecorderParts {
   tenants: TenantTransaction;
   /** Stands in the history beside each attempt. */
-  node: string;
+  madeBy: { node: string; version: string };
   /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
   onRefused: (result: Result) => void;
   onFault: (error: unknown, results: number) => void;
@@ -70,8 +70,11 @@ export class Recorder {
   }
 
   private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
-    const actor = `node:${this.parts.node}`;
-    const accepted = await this.parts.tenants.run(tenantId, (tx) => recordOutcomes(tx, results, actor));
+    const { madeBy, tenants } = this.parts;
+    const settlements = results.map((result) => ({ ...result, madeBy }));
+    const accepted = await tenants.run(tenantId, (tx) =>
+      recordOutcomes(tx, settlements, `node:${madeBy.node}`),
+    );
     return results.map((result) => {
       if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
     });
@@ -80,6 +83,7 @@ export class Recorder {
 
 /** What is recorded of a delivery; cancellation knows no more of it than this. */
 export type Settlement = Omit<Result, 'claimed'> & {
+  madeBy: { node: string; version: string };
   claimed: Pick<ClaimedDelivery, 'delivery_id' | 'fence' | 'distribution_job_id' | 'attempt_id'>;
 };
 
@@ -113,6 +117,15 @@ const RESULTS: Record<Decision['kind'], string> = {
   postpone: 'postponed',
 };
 
+/** Who made the attempt, and how much went over the wire; `exhausted` = given up after the last one allowed. */
+const metadataOf = ({ bytesSent, decision, startedAt, madeBy }: Settlement): string =>
+  JSON.stringify({
+    ...(startedAt === undefined
+      ? {}
+      : { bytes_sent: bytesSent, processing_node: madeBy.node, worker_version: madeBy.version }),
+    ...(decision.kind === 'fail' && decision.exhausted ? { exhausted: true } : {}),
+  });
+
 /** In the order of RECORD_OUTCOMES' `outcome` input. */
 const RESULT_COLUMNS: ((result: Settlement) => unknown)[] = [
   ({ claimed }) => claimed.delivery_id,
@@ -128,12 +141,7 @@ const RESULT_COLUMNS: ((result: Settlement) => unknown)[] = [
   ({ decision }) => ('message' in decision ? decision.message : null),
   ({ decision }) => ('afterSeconds' in decision ? decision.afterSeconds : null),
   ({ decision }) => (decision.kind === 'retry' ? newId<AttemptId>() : null),
-  ({ bytesSent, decision }) =>
-    JSON.stringify(
-      decision.kind === 'fail' && decision.exhausted
-        ? { bytes_sent: bytesSent, exhausted: true }
-        : { bytes_sent: bytesSent },
-    ),
+  metadataOf,
 ];
 
 interface LogRow {

@@ -60,7 +60,7 @@ function inspect(root: unknown, maxDepth: number, checkStrings: boolean): void {
 const childPath = (path: string, key: string, isItem: boolean): string =>
   isItem ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
 
-const shorten = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
+const shorten = (path: string): string => (path.length > 80 ? `${path.slice(0, 80)}…` : path);
 
 function checkString(text: string, path: string): void {
   if (text.includes('\0')) throw invalid(shorten(path), 'contains the character NUL (\\u0000); remove it');

@@ -65,6 +65,9 @@ export class HealthChecks {
       () => true,
       () => false,
     );
-    return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(resolve, PATIENCE_MS, false).unref())]);
+    return Promise.race([
+      answer,
+      new Promise<boolean>((resolve) => setTimeout(resolve, PATIENCE_MS, false).unref()),
+    ]);
   }
 }

@@ -1,3 +1,4 @@
+import { type IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -9,7 +10,7 @@ import { type Logger } from '../observability/logger';
 import { type KeyLookup } from '../tenants/key-lookup';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
-import { ErrorFilter, sendError } from './error.filter';
+import { ErrorFilter } from './error.filter';
 import { saneRequestId } from './request';
 import { type HttpSettings } from './settings';
 
@@ -26,7 +27,7 @@ export async function createServer(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: settings.maxBytes,
-    genReqId: (request) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
+    genReqId: (request: IncomingMessage) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
     // A slow client may take its time, but not for ever.
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
@@ -43,13 +44,16 @@ export async function createServer(
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addHooks(fastify, keys, log);
   addParsers(fastify, settings);
-  fastify.setErrorHandler((error, request, reply) => sendError(request, reply, error, onFault));
   return app;
 }
 
 function addHooks(fastify: FastifyInstance, keys: () => KeyLookup, log: Logger): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    void reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
     await authenticate(keys())(request);
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
@@ -57,7 +61,9 @@ function addHooks(fastify: FastifyInstance, keys: () => KeyLookup, log: Logger):
     if (encoding === undefined || encoding === 'identity') return payload;
     if (encoding !== 'gzip') {
       const issue = 'must be gzip or absent';
-      throw new ApiError('VALIDATION_ERROR', `content-encoding: ${issue}`, [{ field: 'content-encoding', issue }]);
+      throw new ApiError('VALIDATION_ERROR', `content-encoding: ${issue}`, [
+        { field: 'content-encoding', issue },
+      ]);
     }
     const unzipped = createGunzip();
     let received = 0;
@@ -84,14 +90,18 @@ function addHooks(fastify: FastifyInstance, keys: () => KeyLookup, log: Logger):
 
 function addParsers(fastify: FastifyInstance, { maxDepth, maxBytes }: HttpSettings): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: maxBytes }, (_request, body, done) => {
-    // An empty body is no body: POST …/cancel needs none.
-    if (body.length === 0) return done(null, undefined);
-    try {
-      done(null, parseJson(body as Buffer, maxDepth));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  fastify.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: maxBytes },
+    (_request, body, done) => {
+      // An empty body is no body: POST …/cancel needs none.
+      if (body.length === 0) return done(null, undefined);
+      try {
+        done(null, parseJson(body as Buffer, maxDepth));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  );
   fastify.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload));
 }

@@ -30,7 +30,14 @@ export const batchReceiptView = (receipt: BatchReceipt) => ({
   tracking_url: `/api/v1/distribution/batch/${receipt.batchId}/status`,
 });
 
-export const statusView = ({ job, destinations, metrics, progress_percentage, errors }: JobStatus) => ({
+export const statusView = ({
+  job,
+  destinations,
+  metrics,
+  progress_percentage,
+  errors,
+  madeBy,
+}: JobStatus) => ({
   ...jobView(job),
   progress_percentage,
   destinations,
@@ -39,6 +46,7 @@ export const statusView = ({ job, destinations, metrics, progress_percentage, er
   warnings: warningsOf(destinations),
   metadata: {
     ...job.metadata,
+    ...madeBy,
     idempotency_key: job.idempotency_key,
     correlation_id: job.correlation_id,
   },

@@ -1,5 +1,4 @@
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { type Clock } from '../kernel/clock';
 import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
 import { type PlannedJob } from '../planning/store';
@@ -27,7 +26,6 @@ export type BatchAcceptance =
 export interface BatchParts {
   intake: Intake;
   tenants: TenantTransaction;
-  clock: Clock;
   wake: () => void;
 }
 
@@ -78,12 +76,10 @@ export class BatchIntake {
     options: BulkOptions,
     { caller }: Circumstances,
   ): Promise<BatchAcceptance> {
-    const now = this.parts.clock.now();
     const attempt = async (tx: TenantTx): Promise<BatchAcceptance> => {
       const acceptances = await acceptJobs(
         tx,
         jobs.map(({ job }) => job),
-        now,
       );
       const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
       if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);

@@ -87,20 +87,20 @@ export class Intake {
   }
 
   private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {
-    const acceptances = await this.parts.tenants.run(tenantId, (tx) =>
-      acceptJobs(tx, jobs, this.parts.clock.now()),
-    );
+    const acceptances = await this.parts.tenants.run(tenantId, (tx) => acceptJobs(tx, jobs));
     this.parts.wake();
     return acceptances;
   }
 }
 
 /** Stores what is new and finds what was there before, in the order of the jobs. */
-export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[], now: Date): Promise<Acceptance[]> {
+export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[]): Promise<Acceptance[]> {
   const stored = await storePlanned(tx, jobs);
   const taken = stored.size === jobs.length ? new Map<JobId, TakenRow>() : await findTaken(tx, jobs, stored);
   return jobs.map((job) => {
-    if (stored.has(job.id)) return { kind: 'accepted', jobId: job.id, receipt: receiptOf(job, now) };
+    const acceptedAt = stored.get(job.id);
+    if (acceptedAt !== undefined)
+      return { kind: 'accepted', jobId: job.id, receipt: receiptOf(job, acceptedAt) };
     return repeatOrConflict(job, taken.get(job.id));
   });
 }
@@ -120,7 +120,7 @@ type TakenRow = {
 async function findTaken(
   tx: TenantTx,
   jobs: PlannedJob[],
-  stored: Set<JobId>,
+  stored: ReadonlyMap<JobId, Date>,
 ): Promise<Map<JobId, TakenRow>> {
   const lost = jobs.filter(({ id }) => !stored.has(id));
   const ids = lost.map(({ id }) => id);
@@ -153,9 +153,9 @@ function repeatOrConflict(job: PlannedJob, taken: TakenRow | undefined): Accepta
   };
 }
 
-const receiptOf = (job: PlannedJob, now: Date): Receipt => ({
+const receiptOf = (job: PlannedJob, acceptedAt: Date): Receipt => ({
   distributionId: job.distributionId,
-  acceptedAt: now,
+  acceptedAt,
   deliverAt: job.deliverAt ?? null,
   destinationsCount: job.plan.deliveries.length,
   callbackRegistered: job.callback !== undefined,

@@ -73,14 +73,17 @@ const hashOf = (named: boolean, submission: Submission): { requestHash: Buffer |
   requestHash: named ? requestHash(submission) : undefined,
 });
 
-/** The same for bodies that differ in the order of keys, in `$schema` or `timestamp` only. */
+/** The same for bodies that differ in the order of keys, in `$schema`, `timestamp` or where the key stands. */
 function requestHash({
   $schema: _schema,
   timestamp: _timestamp,
   tenant_id: _tenant,
   ...body
 }: Submission): Buffer {
-  return createHash('sha256').update(stringify(body)).digest();
+  const { idempotency_key: _key, ...options } = body.options;
+  return createHash('sha256')
+    .update(stringify({ ...body, options }))
+    .digest();
 }
 
 function storedFields(

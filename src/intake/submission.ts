@@ -110,8 +110,15 @@ function toIssues(issue: z.core.$ZodIssue, prefix: PropertyKey[]): Issue[] {
     );
     if (meant !== undefined) return meant.flatMap((inner) => toIssues(inner, path));
   }
-  return [{ field: fieldName(path), issue: issue.message }];
+  return [{ field: fieldName(path), issue: plainWords(issue.message) }];
 }
+
+const plainWords = (message: string): string =>
+  message
+    .replace(/^Invalid input: expected (.+), received undefined$/, 'is required ($1)')
+    .replace(/^Invalid (input|option|string): (expected|must)/, 'must be: $2')
+    .replace('must be: expected', 'must be')
+    .replace('must be: must', 'must');
 
 export function fieldName(path: readonly PropertyKey[]): string {
   const name = path.reduce<string>((text, part) => {

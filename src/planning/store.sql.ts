@@ -85,5 +85,5 @@ export const STORE_JOBS = {
       SELECT gen_random_uuid(), $1, id, 'distribution.completed', callback_url
       FROM accepted WHERE done AND callback_url IS NOT NULL
     )
-    SELECT id FROM accepted`,
+    SELECT id, now() AS created_at FROM accepted`,
 };

@@ -26,15 +26,15 @@ export interface PlannedJob extends JobDraft {
 
 /**
  * Writes jobs, their first attempts and the ready rows in one statement. A job whose name or idempotency key
- * is taken is left out, whole. Returns the ids of those that were written.
+ * is taken is left out, whole. Returns those that were written, with their time of acceptance.
  */
-export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): Promise<Set<JobId>> {
-  const rows = await tx.query<{ id: JobId }>(STORE_JOBS, [
+export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): Promise<Map<JobId, Date>> {
+  const rows = await tx.query<{ id: JobId; created_at: Date }>(STORE_JOBS, [
     tx.tenantId,
     ...columns(jobs, JOB_COLUMNS),
     ...columns(jobs.flatMap(deliveryRows), DELIVERY_COLUMNS),
   ]);
-  return new Set(rows.map(({ id }) => id));
+  return new Map(rows.map(({ id, created_at }) => [id, created_at]));
 }
 
 /** In the order of STORE_JOBS' `job` input. */

@@ -46,6 +46,7 @@ export class ApiKeys {
   constructor(
     private readonly tenants: TenantTransaction,
     private readonly box: SecretBox,
+    private readonly onRevoked: () => void,
   ) {}
 
   async create(caller: TenantCaller, wanted: NewApiKey): Promise<ApiKeyView & { key: string }> {
@@ -74,7 +75,7 @@ export class ApiKeys {
 
   /** Takes effect at once in this process, within a second in the others. */
   async revoke(caller: TenantCaller, id: ApiKeyId): Promise<ApiKeyView> {
-    return this.tenants.run(caller.tenantId, async ({ manager }) => {
+    const revoked = await this.tenants.run(caller.tenantId, async ({ manager }) => {
       const row = await manager.findOneBy(ApiKey, { id });
       if (row === null) throw notFound(`API key ${id}`);
       if (row.revoked_at !== null) return view(row);
@@ -90,6 +91,8 @@ export class ApiKeys {
       });
       return view(row);
     });
+    this.onRevoked();
+    return revoked;
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Json } from '../kernel/json';
 import { type AttemptRow, type JobRow } from './rows';
 
 export type DestinationStatusView = {
@@ -40,6 +41,8 @@ export interface JobDescription {
   metrics: JobMetrics;
   progress_percentage: number;
   errors: { code: string; message: string; destination: string }[];
+  /** Who made the latest attempt. */
+  madeBy: { processing_node: Json; worker_version: Json };
 }
 
 export function describeJob(job: JobRow, attempts: readonly AttemptRow[]): JobDescription {
@@ -51,8 +54,13 @@ export function describeJob(job: JobRow, attempts: readonly AttemptRow[]): JobDe
     ),
   );
   const settled = destinations.filter(({ status }) => isSettled(status)).length;
+  const latest = attempts.filter(wasMade).reduce<AttemptRow | undefined>(later, undefined);
   return {
     destinations,
+    madeBy: {
+      processing_node: latest?.metadata['processing_node'] ?? null,
+      worker_version: latest?.metadata['worker_version'] ?? null,
+    },
     metrics: metricsOf(job, attempts),
     progress_percentage: destinations.length === 0 ? 100 : Math.round((100 * settled) / destinations.length),
     errors: destinations.flatMap(({ name, status, error_code, error_message }) =>
@@ -62,6 +70,9 @@ export function describeJob(job: JobRow, attempts: readonly AttemptRow[]): JobDe
     ),
   };
 }
+
+const later = (one: AttemptRow | undefined, other: AttemptRow): AttemptRow =>
+  (one?.started_at?.getTime() ?? 0) > (other.started_at?.getTime() ?? 0) && one !== undefined ? one : other;
 
 const isSettled = (status: DestinationStatusView['status']): boolean =>
   status === 'success' || status === 'failed' || status === 'cancelled';

@@ -1,0 +1,171 @@
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Senders } from '../adapters/senders';
+import { CallbackDispatcher } from '../callbacks/dispatcher';
+import { assertBoundByPolicies } from '../database/bypass-check';
+import { startEmbeddedPostgres } from '../database/embedded-postgres';
+import { migrate } from '../database/migrate';
+import { type SessionUrls, sessionUrls } from '../database/roles';
+import { SystemTransaction } from '../database/system-transaction';
+import { WakeUps } from '../database/wake-ups';
+import { Claims } from '../delivery/claim';
+import { DeliveryWorker } from '../delivery/worker';
+import { HealthChecks } from '../http/health-checks';
+import { servePublishedContract } from '../http/openapi';
+import { assertEveryEndpointHasAccess } from '../http/scope-check';
+import { createServer } from '../http/server';
+import { HttpSettings } from '../http/settings';
+import { newId, type NodeId } from '../kernel/ids';
+import { createLogger, type Logger } from '../observability/logger';
+import { Metrics } from '../observability/metrics';
+import { KeyLookup } from '../tenants/key-lookup';
+import { Platform } from '../tenants/platform';
+import { Upkeep } from '../upkeep/duty';
+import { expire } from '../upkeep/expire';
+import { Heartbeat } from '../upkeep/heartbeat';
+import { partitions } from '../upkeep/partitions';
+import { refresh } from '../upkeep/refresh';
+import { rescue } from '../upkeep/rescue';
+import { retention } from '../upkeep/retention';
+import { type Configuration, ownerUrl } from './configuration';
+import { encryptionKeys } from './encryption-keys';
+import { ServiceModule } from './service.module';
+import { VERSION } from './version';
+
+export interface RunningService {
+  /** Where the API listens, e.g. `http://127.0.0.1:8000`. */
+  url: string;
+  /** Idempotent; returns when everything has ended, PostgreSQL last. */
+  stop(): Promise<void>;
+}
+
+interface Database {
+  sessions: SessionUrls;
+  stop(): Promise<void>;
+}
+
+/** Brings everything up in order: database, schema, HTTP, loops. What fails on the way takes down what was up. */
+export async function startService(configuration: Configuration): Promise<RunningService> {
+  const node = newId<NodeId>();
+  const log = createLogger(configuration.LOG_LEVEL, configuration.LOG_FORMAT, {
+    node,
+    role: configuration.ROLE,
+  });
+  const database = await openDatabase(configuration, log);
+  try {
+    return await startOn(database, configuration, node, log);
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
+
+/** The embedded default or the one that was given; migrated, and its sessions bound by policies. */
+export async function openDatabase(configuration: Configuration, log: Logger): Promise<Database> {
+  const owner = ownerUrl(configuration);
+  const embedded =
+    owner === undefined
+      ? await startEmbeddedPostgres({ dataDir: configuration.DATA_DIR, log: (line) => log.info(line) })
+      : undefined;
+  try {
+    const url = owner ?? embedded?.ownerUrl ?? '';
+    const { DATABASE_APP_URL: app, DATABASE_SYSTEM_URL: system } = configuration;
+    const sessions = sessionUrls(url, { ...(app && { app }), ...(system && { system }) });
+    const done = await migrate(url, sessions);
+    if (done.length > 0) log.info({ migrations: done }, 'database migrated');
+    await assertBoundByPolicies(sessions.app, 'DATABASE_APP_URL');
+    await assertBoundByPolicies(sessions.system, 'DATABASE_SYSTEM_URL');
+    return { sessions, stop: async () => embedded?.stop() };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+async function startOn(
+  database: Database,
+  configuration: Configuration,
+  node: NodeId,
+  log: Logger,
+): Promise<RunningService> {
+  const app = await createApp(database, configuration, node, log);
+  const { BOOTSTRAP_ADMIN_KEY, ROLE } = configuration;
+  if (BOOTSTRAP_ADMIN_KEY !== undefined) await app.get(Platform).ensureBootstrapKey(BOOTSTRAP_ADMIN_KEY);
+  const system = app.get(SystemTransaction);
+  const worker = app.get(DeliveryWorker);
+  const heartbeat = new Heartbeat(
+    system,
+    { id: node, role: ROLE, version: VERSION },
+    () => ({ in_flight: worker.active, rss_mb: Math.round(process.memoryUsage.rss() / 1_048_576) }),
+    (error) => log.warn({ err: error }, 'heartbeat missed'),
+  );
+  await heartbeat.start();
+  const upkeep = new Upkeep(
+    system,
+    [rescue, expire, partitions, refresh, retention(configuration.RETENTION_MONTHS)],
+    (error, duty) => log.error({ err: error, duty }, 'duty failed'),
+  );
+  if (ROLE === 'scheduler' || ROLE === 'all') upkeep.start();
+  if (ROLE === 'worker' || ROLE === 'all') {
+    worker.start();
+    app.get(CallbackDispatcher).start();
+    app.get(WakeUps).listen(() => worker.wake());
+  }
+  await app.listen(configuration.API_PORT, configuration.API_HOST);
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1').replace('0.0.0.0', '127.0.0.1');
+  log.info({ url, version: VERSION }, 'ready');
+  let stopped: Promise<void> | undefined;
+  return { url, stop: () => (stopped ??= stopInOrder(app, heartbeat, upkeep, database, configuration, log)) };
+}
+
+async function createApp(
+  { sessions }: Database,
+  configuration: Configuration,
+  node: NodeId,
+  log: Logger,
+): Promise<NestFastifyApplication> {
+  const keys = await encryptionKeys(configuration.ENCRYPTION_KEYS, configuration.DATA_DIR);
+  const module = ServiceModule.compose({
+    configuration,
+    sessions,
+    encryptionKeys: keys,
+    node,
+    version: VERSION,
+    log,
+  });
+  const { API_MAX_REQUEST_SIZE, API_MAX_DEPTH } = configuration;
+  const app = await createServer(module, {
+    settings: new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, 1000),
+    keys: () => app.get(KeyLookup),
+    log,
+  });
+  assertEveryEndpointHasAccess(app);
+  servePublishedContract(app);
+  const claims = app.get(Claims);
+  const worker = app.get(DeliveryWorker);
+  const metrics = app.get(Metrics);
+  metrics.queueDepth(async () => ({ ...(await claims.depth()) }));
+  metrics.activeWorkers(() => ({ delivery: worker.active }));
+  return app;
+}
+
+/** Readiness first, then what takes work in, then what works, then what they stand on. */
+// eslint-disable-next-line max-params
+async function stopInOrder(
+  app: NestFastifyApplication,
+  heartbeat: Heartbeat,
+  upkeep: Upkeep,
+  database: Database,
+  configuration: Configuration,
+  log: Logger,
+): Promise<void> {
+  const graceMs = configuration.WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000;
+  app.get(HealthChecks).beginStop();
+  await upkeep.stop();
+  await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
+  await app.get(WakeUps).stop();
+  await heartbeat.stop();
+  await app.get(Senders).closeAll();
+  await app.close();
+  await database.stop();
+  log.info('stopped');
+}

@@ -1,0 +1,100 @@
+import { type Adapter, type Protocol } from '../adapters/port';
+import { type Senders } from '../adapters/senders';
+import { type TenantTransaction } from '../database/tenant-transaction';
+import { attempt } from '../delivery/attempt';
+import { type Claims } from '../delivery/claim';
+import { Recorder, type Result } from '../delivery/record';
+import { DeliveryWorker } from '../delivery/worker';
+import { systemClock } from '../kernel/clock';
+import { type SecretBox } from '../kernel/secret-box';
+import { type Logger } from '../observability/logger';
+import { type Metrics } from '../observability/metrics';
+import { type DestinationCatalogue } from '../tenants/destination-catalogue';
+import { type SigningSecrets } from '../tenants/signing-secrets';
+import { type Configuration } from './configuration';
+import { VERSION } from './version';
+
+export interface WorkerSurroundings {
+  tenants: TenantTransaction;
+  senders: Senders;
+  signingSecrets: SigningSecrets;
+  catalogue: DestinationCatalogue;
+  adapters: ReadonlyMap<Protocol, Adapter>;
+  box: SecretBox;
+  claims: Claims;
+  metrics: Metrics;
+  node: string;
+}
+
+/** claim -> prepare -> send -> decide -> record, as one worker. */
+export function createWorker(
+  configuration: Configuration,
+  log: Logger,
+  around: WorkerSurroundings,
+): DeliveryWorker {
+  const onFault = (error: unknown): void => log.error({ err: error }, 'delivery fault');
+  const recorder = new Recorder({
+    tenants: around.tenants,
+    madeBy: { node: around.node, version: VERSION },
+    onRefused: (result) => {
+      around.metrics.fencedOutcome();
+      log.warn(
+        { delivery_id: result.claimed.delivery_id, fence: result.claimed.fence },
+        'outcome refused by its fence',
+      );
+    },
+    onFault: (error, results) => log.error({ err: error, results }, 'outcomes could not be recorded yet'),
+  });
+  const parts = {
+    ...around,
+    clock: systemClock,
+    random: Math.random,
+    env: { allowed: configuration.DESTINATION_ENV_ALLOWLIST, values: process.env },
+    defaults: {
+      retry: {
+        maxAttempts: configuration.DISTRIBUTION_DEFAULT_RETRIES + 1,
+        initialDelaySeconds: 1,
+        backoffMultiplier: 2,
+        maxBackoffSeconds: configuration.DISTRIBUTION_MAX_BACKOFF,
+      },
+      timeoutSeconds: configuration.DISTRIBUTION_DEFAULT_TIMEOUT,
+      maxTimeoutSeconds: configuration.DISTRIBUTION_MAX_TIMEOUT,
+    },
+    onFault,
+  };
+  return new DeliveryWorker({
+    claims: around.claims,
+    recorder,
+    concurrency: configuration.WORKER_CONCURRENCY,
+    attempt: (claimed, stop) => attempt(parts, claimed, stop),
+    onRecorded: (result) => observe(result, around.metrics, log),
+    onFault,
+  });
+}
+
+/** One wide line and two figures per attempt; the line of a success is for debugging only, there are too many. */
+function observe(
+  { claimed, decision, startedAt, completedAt, response, bytesSent }: Result,
+  metrics: Metrics,
+  log: Logger,
+): void {
+  const ms = startedAt === undefined ? undefined : completedAt.getTime() - startedAt.getTime();
+  metrics.attempt(claimed.destination_name, decision.kind, ms === undefined ? undefined : ms / 1000);
+  const level = decision.kind === 'succeed' ? 'debug' : decision.kind === 'fail' ? 'warn' : 'info';
+  if (!log.isLevelEnabled(level)) return;
+  log[level](
+    {
+      tenant_id: claimed.tenant_id,
+      distribution_id: claimed.distribution_id,
+      delivery_id: claimed.delivery_id,
+      destination: claimed.destination_name,
+      attempt_number: claimed.attempt_number,
+      decision: decision.kind,
+      error_code: 'code' in decision ? decision.code : undefined,
+      response_status: response?.statusCode,
+      duration_ms: ms,
+      bytes_sent: bytesSent,
+    },
+    'attempt',
+  );
+}

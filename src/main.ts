@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import { readConfiguration } from './app/configuration';
+import { startService } from './app/service';
+
+/** Starts the service in its role and stops it on SIGTERM or SIGINT; a second signal ends it at once. */
+async function main(): Promise<void> {
+  const service = await startService(readConfiguration(process.env));
+  const stop = (signal: NodeJS.Signals): void => {
+    process.once(signal, () => process.exit(130));
+    service.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`distributor: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);
