@@ -256,9 +256,32 @@ const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
   wakeUps.send();
 };
 
+/** What every message that leaves the service needs: secrets, connections, protocols. */
+interface Outward {
+  tenants: TenantTransaction;
+  senders: Senders;
+  signingSecrets: SigningSecrets;
+  adapters: Adapters;
+  box: SecretBox;
+}
+
+const OUTWARD = Symbol('outward');
+
+const outwardProvider: Provider = {
+  provide: OUTWARD,
+  inject: [TenantTransaction, Senders, SigningSecrets, ADAPTERS, SecretBox],
+  useFactory: (
+    tenants: TenantTransaction,
+    senders: Senders,
+    signingSecrets: SigningSecrets,
+    adapters: Adapters,
+    box: SecretBox,
+  ): Outward => ({ tenants, senders, signingSecrets, adapters, box }),
+};
+
 function deliveryProviders({ configuration, node, log }: ServiceContext): Provider[] {
-  const onFault = (error: unknown): void => log.error({ err: error }, 'delivery fault');
   return [
+    outwardProvider,
     {
       provide: Claims,
       inject: [SystemTransaction],
@@ -266,58 +289,20 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     },
     {
       provide: DeliveryWorker,
-      inject: [
-        Claims,
-        TenantTransaction,
-        Metrics,
-        Senders,
-        SigningSecrets,
-        DestinationCatalogue,
-        ADAPTERS,
-        SecretBox,
-      ],
-      useFactory: (
-        claims: Claims,
-        tenants: TenantTransaction,
-        metrics: Metrics,
-        senders: Senders,
-        signingSecrets: SigningSecrets,
-        catalogue: DestinationCatalogue,
-        adapters: Adapters,
-        box: SecretBox,
-      ) =>
-        createWorker(configuration, log, {
-          claims,
-          tenants,
-          metrics,
-          senders,
-          signingSecrets,
-          catalogue,
-          adapters,
-          box,
-          node,
-        }),
+      inject: [Claims, DestinationCatalogue, Metrics, OUTWARD],
+      useFactory: (claims: Claims, catalogue: DestinationCatalogue, metrics: Metrics, outward: Outward) =>
+        createWorker(configuration, log, { ...outward, claims, catalogue, metrics, node }),
     },
     {
       provide: CallbackDispatcher,
-      inject: [SystemTransaction, TenantTransaction, SigningSecrets, Senders, ADAPTERS, SecretBox],
-      useFactory: (
-        system: SystemTransaction,
-        tenants: TenantTransaction,
-        signingSecrets: SigningSecrets,
-        senders: Senders,
-        adapters: Adapters,
-        box: SecretBox,
-      ) =>
+      inject: [SystemTransaction, OUTWARD],
+      useFactory: (system: SystemTransaction, outward: Outward) =>
         new CallbackDispatcher({
+          ...outward,
           claims: new CallbackClaims(system, node),
-          recorder: callbackRecorder(tenants),
-          tenants,
-          signingSecrets,
-          senders,
-          rest: adapters.get('REST') as Adapter,
-          box,
-          onFault,
+          recorder: callbackRecorder(outward.tenants),
+          rest: outward.adapters.get('REST') as Adapter,
+          onFault: (error) => log.error({ err: error }, 'callback fault'),
         }),
     },
   ];

@@ -149,7 +149,7 @@ async function createApp(
 }
 
 /** Readiness first, then what takes work in, then what works, then what they stand on. */
-// eslint-disable-next-line max-params
+
 async function stopInOrder(
   app: NestFastifyApplication,
   heartbeat: Heartbeat,

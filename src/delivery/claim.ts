@@ -8,7 +8,7 @@ import {
   type TenantId,
 } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { type StoredDestination } from '../planning/store';
+import { type StoredDestination } from '../planning/stored-destination';
 import { type DestinationStatus } from '../tenants/entities';
 import { CLAIM_DUE, EXTEND_LEASES, QUEUE_DEPTH, RELEASE_LEASES } from './claim.sql';
 

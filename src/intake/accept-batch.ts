@@ -67,7 +67,6 @@ export class BatchIntake {
     return this.commit(batchId, items.length, jobs, rejected, options, circumstances);
   }
 
-  // eslint-disable-next-line max-params
   private async commit(
     batchId: BatchId,
     total: number,

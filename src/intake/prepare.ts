@@ -82,7 +82,7 @@ function requestHash({
 }: Submission): Buffer {
   const { idempotency_key: _key, ...options } = body.options;
   return createHash('sha256')
-    .update(stringify({ ...body, options }))
+    .update(stringify({ ...body, options }) ?? '')
     .digest();
 }
 

@@ -4,7 +4,7 @@ import { type JsonObject } from '../kernel/json';
 import { PRIORITIES } from '../planning/plan';
 
 /** Printable, without control characters; it also stands in URLs, logs and headers. */
-// eslint-disable-next-line no-control-regex
+
 const printable = z.string().regex(/^[^\u0000-\u001f\u007f]+$/, 'must not contain control characters');
 const jsonObject = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -13,7 +13,7 @@ const jsonObject = z.custom<JsonObject>(
 const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, e.g. 2026-01-31T12:00:00Z' });
 const headers = z.record(
   z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is not a header name (RFC 9110)'),
-  // eslint-disable-next-line no-control-regex
+
   z.string().regex(/^[^\u0000\r\n]*$/, 'must not contain line breaks'),
 );
 

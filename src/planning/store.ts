@@ -1,9 +1,10 @@
 import { columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
-import { type Json, type JsonObject } from '../kernel/json';
+import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
 import { type JobDraft, type Plan, type PlannedDelivery, PRIORITIES } from './plan';
 import { STORE_JOBS } from './store.sql';
+import { type StoredDestination } from './stored-destination';
 
 /** A job with its plan and all that is stored beside it. Times are seconds or absolute; the database's clock rules. */
 export interface PlannedJob extends JobDraft {
@@ -82,18 +83,6 @@ const DELIVERY_COLUMNS: ((row: DeliveryRow) => unknown)[] = [
   ({ delivery }) => delivery.laneId,
   ({ job }) => PRIORITIES.indexOf(job.plan.priority),
 ];
-
-/** One element of `distribution_jobs.destinations`. */
-export interface StoredDestination {
-  delivery_id: string;
-  name: string;
-  protocol: string;
-  destination_id: string | null;
-  inline: JsonObject | null;
-  transform: Json;
-  filters: JsonObject | null;
-  max_attempts: number | null;
-}
 
 const destinationView = (delivery: PlannedDelivery): StoredDestination => ({
   delivery_id: delivery.deliveryId,
