@@ -41,6 +41,11 @@ export class DeliveryWorker {
 
   constructor(private readonly parts: WorkerParts) {}
 
+  /** Deliveries of one lane in flight, give or take one claim. */
+  private get laneLimit(): number {
+    return Math.ceil(this.parts.concurrency / 4);
+  }
+
   get active(): number {
     return this.inFlight.size;
   }
@@ -94,8 +99,7 @@ export class DeliveryWorker {
   }
 
   private async claim(room: number): Promise<ClaimedDelivery[]> {
-    const most = Math.ceil(this.parts.concurrency / 4);
-    const full = [...this.lanes].filter(([, count]) => count >= most).map(([lane]) => lane);
+    const full = [...this.lanes].filter(([, count]) => count >= this.laneLimit).map(([lane]) => lane);
     try {
       return await this.parts.claims.due(room, full);
     } catch (error) {
@@ -116,10 +120,16 @@ export class DeliveryWorker {
       this.parts.onFault(error);
     }
     this.inFlight.delete(claimed.delivery_id);
-    const left = (this.lanes.get(claimed.lane_id) ?? 1) - 1;
-    if (left === 0) this.lanes.delete(claimed.lane_id);
-    else this.lanes.set(claimed.lane_id, left);
+    this.leaveLane(claimed.lane_id);
     this.changed();
+  }
+
+  private leaveLane(lane: string): void {
+    const left = (this.lanes.get(lane) ?? 1) - 1;
+    if (left === 0) this.lanes.delete(lane);
+    else this.lanes.set(lane, left);
+    // A lane that was left out of the last claims has room for a good handful again.
+    if (left === Math.floor(this.laneLimit / 2)) this.woken = true;
   }
 
   private async record(result: Result): Promise<void> {
