@@ -12,8 +12,12 @@ interface Queue<Item, Result> {
   committing: number;
 }
 
-/** How many commits of one tenant run side by side. */
-const SIDE_BY_SIDE = 2;
+export interface GroupSize {
+  /** Items in one commit, at most. */
+  mostTogether: number;
+  /** Commits of one tenant at the same time, at most. */
+  sideBySide: number;
+}
 
 /**
  * What comes for one tenant while a commit is under way goes together into the next one. A lone item does not
@@ -26,7 +30,7 @@ export class GroupCommit<Item, Result> {
   private readonly queues = new Map<TenantId, Queue<Item, Result>>();
 
   constructor(
-    private readonly mostTogether: number,
+    private readonly size: GroupSize,
     private readonly commit: (tenantId: TenantId, items: Item[]) => Promise<Result[]>,
   ) {}
 
@@ -35,7 +39,7 @@ export class GroupCommit<Item, Result> {
       const queue = this.queueOf(tenantId);
       queue.waiting.push({ item, resolve, reject });
       // Let all that arrives in this turn of the event loop come along.
-      if (queue.committing < SIDE_BY_SIDE && queue.waiting.length === 1) {
+      if (queue.committing < this.size.sideBySide && queue.waiting.length === 1) {
         setImmediate(() => void this.drain(tenantId, queue));
       }
     });
@@ -51,10 +55,10 @@ export class GroupCommit<Item, Result> {
   }
 
   private async drain(tenantId: TenantId, queue: Queue<Item, Result>): Promise<void> {
-    if (queue.committing >= SIDE_BY_SIDE) return;
+    if (queue.committing >= this.size.sideBySide) return;
     queue.committing++;
     while (queue.waiting.length > 0) {
-      await this.commitTogether(tenantId, queue.waiting.splice(0, this.mostTogether));
+      await this.commitTogether(tenantId, queue.waiting.splice(0, this.size.mostTogether));
     }
     queue.committing--;
     if (queue.committing === 0 && queue.waiting.length === 0) this.queues.delete(tenantId);

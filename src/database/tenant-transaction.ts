@@ -24,7 +24,7 @@ export class TenantTransaction {
     try {
       const client = (await runner.connect()) as PoolClient;
       await runner.startTransaction();
-      await client.query(SET_TENANT, [tenantId]);
+      await execute(client, SET_TENANT, [tenantId]);
       const result = await work({
         tenantId,
         manager: runner.manager,
@@ -41,4 +41,4 @@ export class TenantTransaction {
   }
 }
 
-const SET_TENANT = `SELECT set_config('app.tenant_id', $1, true)`;
+const SET_TENANT = { name: 'set_tenant', text: `SELECT set_config('app.tenant_id', $1, true)` };

@@ -1,16 +1,9 @@
 /**
- * Locks the jobs of a group in one order, so that two recorders never wait for each other in a circle, and a
- * cancellation that came first is seen.
- */
-export const LOCK_JOBS = {
-  name: 'lock_jobs',
-  text: `SELECT id FROM distribution_jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
-};
-
-/**
  * Records what became of a tenant's deliveries. One pipeline, read from top to bottom:
  *
  * outcome     one row per delivery, as the worker decided
+ * locked      their jobs, locked in one order, so that two recorders never wait for each other in a circle; a
+ *             cancellation that came first is seen
  * settled     deliveries that are over: their ready row goes, if the lease is still ours (fence)
  * again       deliveries to repeat: the ready row moves on to the next attempt
  * postponed   deliveries that were not sent: the ready row waits, no attempt is spent
@@ -18,7 +11,7 @@ export const LOCK_JOBS = {
  * attempts …  the attempt's row completed, the next one planned, log lines written
  * tally       what the accepted outcomes mean for each job
  * jobs        counters, status and times of the job
- * events …    transitions, callbacks to the submitter, the batch's counters and callback
+ * events …    what the job's row does not say, callbacks to the submitter, the batch's counters and callback
  */
 export const RECORD_OUTCOMES = {
   name: 'record_outcomes',
@@ -30,12 +23,18 @@ export const RECORD_OUTCOMES = {
       AS o (delivery_id, fence, job_id, attempt_id, result, started_at, completed_at,
         status_code, response_body, error_code, error_message, delay_seconds, next_attempt_id, metadata)
     ),
+    locked AS MATERIALIZED (
+      SELECT id, status, cancel_requested_at IS NOT NULL AS cancelling
+      FROM distribution_jobs WHERE id = ANY ($4::uuid[])
+      ORDER BY id
+      FOR NO KEY UPDATE
+    ),
     settled AS (
       DELETE FROM ready_attempts r
-      USING outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      USING outcome o JOIN locked j ON j.id = o.job_id
       WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND (o.result IN ('success', 'failed', 'cancelled')
-          OR (o.result IN ('retry', 'postponed') AND j.cancel_requested_at IS NOT NULL))
+          OR (o.result IN ('retry', 'postponed') AND j.cancelling))
       RETURNING r.delivery_id, NULL::timestamptz AS next_attempt_at,
         CASE o.result WHEN 'retry' THEN 'failed' WHEN 'postponed' THEN 'cancelled' ELSE o.result END AS result
     ),
@@ -43,18 +42,18 @@ export const RECORD_OUTCOMES = {
       UPDATE ready_attempts r
       SET attempt_id = o.next_attempt_id, attempt_number = r.attempt_number + 1, leased_by = NULL,
         due_at = now() + make_interval(secs => o.delay_seconds)
-      FROM outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      FROM outcome o JOIN locked j ON j.id = o.job_id
       WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
-        AND o.result = 'retry' AND j.cancel_requested_at IS NULL
+        AND o.result = 'retry' AND NOT j.cancelling
       RETURNING r.delivery_id, r.due_at AS next_attempt_at, 'retry' AS result, r.attempt_number, r.destination_name,
         r.lane_id
     ),
     postponed AS (
       UPDATE ready_attempts r
       SET leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
-      FROM outcome o JOIN distribution_jobs j ON j.id = o.job_id
+      FROM outcome o JOIN locked j ON j.id = o.job_id
       WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
-        AND o.result = 'postponed' AND j.cancel_requested_at IS NULL
+        AND o.result = 'postponed' AND NOT j.cancelling
       RETURNING r.delivery_id
     ),
     accepted AS (
@@ -104,7 +103,7 @@ export const RECORD_OUTCOMES = {
         retry_count = j.retry_count + t.retries,
         status = CASE
           WHEN j.open_deliveries > t.settled THEN 'processing'
-          WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+          WHEN was.cancelling THEN 'cancelled'
           WHEN j.failed_deliveries + t.failed > 0 THEN 'failed'
           ELSE 'completed' END,
         started_at = CASE WHEN t.started_at IS NULL THEN j.started_at
@@ -113,24 +112,15 @@ export const RECORD_OUTCOMES = {
         error_code = COALESCE(j.error_code, t.error_code),
         error_message = COALESCE(j.error_message, t.error_message),
         updated_at = now()
-      FROM tally t JOIN distribution_jobs was ON was.id = t.job_id
+      FROM tally t JOIN locked was ON was.id = t.job_id
       WHERE j.id = was.id
-      RETURNING j.id, was.status AS from_status, t.started_at IS NOT NULL AS attempted, j.status, j.started_at, j.completed_at, j.callback_url, j.batch_id,
-        j.error_message
+      RETURNING j.id, j.status, j.started_at, j.completed_at, j.callback_url, j.batch_id, j.error_message
     ),
     events AS (
-      INSERT INTO distribution_job_events
-        (tenant_id, distribution_job_id, from_status, to_status, actor, reason, occurred_at)
-      SELECT $1, j.id, e.from_status, e.to_status, $20, e.reason, e.occurred_at
-      FROM jobs j CROSS JOIN LATERAL (VALUES
-        (1, 'pending', 'processing', 'first attempt', j.started_at, j.from_status = 'pending' AND j.attempted),
-        (2, CASE WHEN j.attempted THEN 'processing' ELSE j.from_status END, j.status,
-          CASE j.status WHEN 'completed' THEN 'every destination succeeded' WHEN 'cancelled' THEN 'cancelled'
-            ELSE COALESCE(j.error_message, 'a destination failed') END,
-          j.completed_at, j.completed_at IS NOT NULL)
-      ) AS e (step, from_status, to_status, reason, occurred_at, applies)
-      WHERE e.applies
-      ORDER BY j.id, e.step
+      INSERT INTO distribution_job_events (tenant_id, distribution_job_id, from_status, to_status, actor, reason)
+      SELECT $1, id, CASE WHEN started_at IS NULL THEN 'pending' ELSE 'processing' END, status, $20,
+        CASE status WHEN 'cancelled' THEN 'cancelled' ELSE COALESCE(error_message, 'a destination failed') END
+      FROM jobs WHERE status IN ('failed', 'cancelled')
     ),
     callbacks AS (
       INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)

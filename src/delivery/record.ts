@@ -7,7 +7,7 @@ import { type TenantTransaction, type TenantTx } from '../database/tenant-transa
 import { type AttemptId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
 import { type ClaimedDelivery } from './claim';
 import { type Decision } from './decide';
-import { LOCK_JOBS, RECORD_OUTCOMES } from './record.sql';
+import { RECORD_OUTCOMES } from './record.sql';
 
 /** A delivery that was attempted or settled, on its way into the history. */
 export interface Result {
@@ -43,7 +43,9 @@ export class Recorder {
   private stopped = false;
 
   constructor(private readonly parts: RecorderParts) {
-    this.groups = new GroupCommit(MOST_TOGETHER, (tenantId, results) => this.persist(tenantId, results));
+    this.groups = new GroupCommit({ mostTogether: MOST_TOGETHER, sideBySide: 1 }, (tenantId, results) =>
+      this.persist(tenantId, results),
+    );
   }
 
   record(result: Result): Promise<void> {
@@ -93,7 +95,6 @@ export async function recordOutcomes(
   results: readonly Settlement[],
   actor: string,
 ): Promise<Set<DeliveryId>> {
-  await tx.query(LOCK_JOBS, [results.map(({ claimed }) => claimed.distribution_job_id)]);
   const accepted = await tx.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
     tx.tenantId,
     ...columns(results, RESULT_COLUMNS),

@@ -1,6 +1,7 @@
 import { type BatchReceipt } from '../intake/accept-batch';
 import { type Receipt } from '../intake/accept';
-import { type BatchStatus, type EventRow, type JobStatus, type LogRow } from '../tracking/tracking';
+import { type EventRow } from '../tracking/events';
+import { type BatchStatus, type JobStatus, type LogRow } from '../tracking/tracking';
 import { type AttemptRow, type JobRow } from '../tracking/rows';
 
 /** How long a delivery that meets no trouble takes, with a margin; the estimate is a hint, not a promise. */

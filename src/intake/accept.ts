@@ -55,7 +55,9 @@ export class Intake {
   private readonly commits: GroupCommit<PlannedJob, Acceptance>;
 
   constructor(private readonly parts: IntakeParts) {
-    this.commits = new GroupCommit(MOST_TOGETHER, (tenantId, jobs) => this.commit(tenantId, jobs));
+    this.commits = new GroupCommit({ mostTogether: MOST_TOGETHER, sideBySide: 2 }, (tenantId, jobs) =>
+      this.commit(tenantId, jobs),
+    );
   }
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {

@@ -70,16 +70,6 @@ export const STORE_JOBS = {
         COALESCE(a.deliver_at, now()), a.expiry
       FROM delivery d JOIN accepted a ON a.id = d.job_id
     ),
-    events AS (
-      INSERT INTO distribution_job_events (tenant_id, distribution_job_id, from_status, to_status, actor, reason)
-      SELECT $1, a.id, e.from_status, e.to_status, a.submitted_by, e.reason
-      FROM accepted a CROSS JOIN LATERAL (VALUES
-        (1, NULL, 'pending', 'accepted', true),
-        (2, 'pending', 'completed', a.plan ->> 'outcome', a.done)
-      ) AS e (step, from_status, to_status, reason, applies)
-      WHERE e.applies
-      ORDER BY a.id, e.step
-    ),
     callbacks AS (
       INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)
       SELECT gen_random_uuid(), $1, id, 'distribution.completed', callback_url

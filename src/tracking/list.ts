@@ -72,8 +72,20 @@ function conditionsOf(filter: ListFilter): Condition[] {
   return wanted.filter(([value]) => value !== undefined).map(([value, sql]) => [sql, value]);
 }
 
-/** What is stored as pending may be processing already; the index still finds the candidates. */
+/**
+ * Each status by the index that finds it: open jobs are few and in the ready table, failed and cancelled ones have
+ * an event, the completed ones are nearly all there are.
+ */
 function statusCondition(status: JobRow['status'] | undefined): string {
-  if (status !== 'pending' && status !== 'processing') return 'j.status = ?';
-  return `j.status IN ('pending', 'processing') AND ${EFFECTIVE_STATUS} = ?`;
+  switch (status) {
+    case 'pending':
+    case 'processing':
+      return `j.id IN (SELECT distribution_job_id FROM ready_attempts) AND ${EFFECTIVE_STATUS} = ?`;
+    case 'failed':
+    case 'cancelled':
+      return `j.id IN (SELECT distribution_job_id FROM distribution_job_events WHERE to_status = ?) AND j.status = ?`;
+    case 'completed':
+    case undefined:
+      return 'j.status = ?';
+  }
 }

@@ -24,6 +24,7 @@ export type JobRow = {
   plan: { outcome: string; reasons: string[] };
   idempotency_key: string | null;
   correlation_id: string;
+  submitted_by: string;
   batch_id: BatchId | null;
   cancel_requested_at: Date | null;
 };
@@ -58,7 +59,8 @@ export const EFFECTIVE_STATUS = `
 export const JOB_COLUMNS = `
   j.id, j.tenant_id, j.distribution_id, ${EFFECTIVE_STATUS} AS status, j.priority, j.data_type, j.destinations,
   j.callback_url, j.created_at, j.started_at, j.completed_at, j.expires_at, j.deliver_at, j.retry_count, j.error_code,
-  j.error_message, j.metadata, j.plan, j.idempotency_key, j.correlation_id, j.batch_id, j.cancel_requested_at`;
+  j.error_message, j.metadata, j.plan, j.idempotency_key, j.correlation_id, j.submitted_by, j.batch_id,
+  j.cancel_requested_at`;
 
 const JOB_BY_NAME = {
   name: 'job_by_name',

@@ -1,19 +1,12 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { type BatchId, type TenantId } from '../kernel/ids';
 import { describeJob, type JobDescription } from './describe';
+import { eventsOf, type EventRow } from './events';
 import { attemptsOf, type AttemptRow, findJob, type JobRow } from './rows';
 
 export type JobStatus = { job: JobRow } & JobDescription;
 
 export type LogRow = { attempt_id: string; level: string; message: string; created_at: Date };
-
-export type EventRow = {
-  from_status: string | null;
-  to_status: string;
-  actor: string;
-  reason: string;
-  occurred_at: Date;
-};
 
 export type BatchRow = {
   id: BatchId;
@@ -83,7 +76,7 @@ export class Tracking {
   events(tenantId: TenantId, distributionId: string): Promise<EventRow[] | undefined> {
     return this.tenants.run(tenantId, async (tx) => {
       const job = await findJob(tx, distributionId);
-      return job === undefined ? undefined : tx.query<EventRow>(EVENTS_OF_JOB, [job.id]);
+      return job === undefined ? undefined : eventsOf(job, await tx.query<EventRow>(EVENTS_OF_JOB, [job.id]));
     });
   }
 
