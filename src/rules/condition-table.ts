@@ -1,0 +1,111 @@
+import { EVERYWHERE, type FlatEvent, type FlatField } from './flatten';
+import { type Matcher, type Scalar, matcherKey, satisfies } from './matchers';
+import { type PathNode, type PathTree } from './path-tree';
+import { type Condition } from './pattern';
+
+/** A condition, shared by all rules that state it, so that it is evaluated at most once an event. */
+export interface SharedCondition {
+  readonly key: string;
+  readonly path: PathNode;
+  readonly anyOf: readonly Matcher[];
+  /** The plain values of a long list; a short one is quicker to try value by value. */
+  readonly values: ReadonlySet<Scalar> | undefined;
+  /** What `values` does not cover. */
+  readonly others: readonly Matcher[];
+  readonly allowsAbsence: boolean;
+  uses: number;
+  /** Serial of the event that `outcome` is about. */
+  event: number;
+  /** Replaced by false after the match where it is a list, whose size depends on the event. */
+  outcome: Outcome;
+}
+
+/**
+ * `true`: satisfied whatever element of an array other fields choose. `false`: not satisfied. A list: satisfied only
+ * in these elements.
+ */
+export type Outcome = boolean | readonly number[];
+
+const LONG_LIST = 8;
+
+export class ConditionTable {
+  private readonly byKey = new Map<string, SharedCondition>();
+
+  constructor(private readonly paths: PathTree) {}
+
+  acquire(condition: Condition): SharedCondition {
+    const key = `${condition.path}\n${condition.anyOf.map(matcherKey).join()}`;
+    let shared = this.byKey.get(key);
+    if (shared === undefined) {
+      shared = this.newCondition(key, condition);
+      this.byKey.set(key, shared);
+    }
+    shared.uses++;
+    return shared;
+  }
+
+  release(shared: SharedCondition): void {
+    if (--shared.uses > 0) return;
+    this.byKey.delete(shared.key);
+    this.paths.release(shared.path);
+  }
+
+  private newCondition(key: string, { path, anyOf }: Condition): SharedCondition {
+    const exact = anyOf.flatMap((matcher) => (matcher.kind === 'exact' ? [matcher.value] : []));
+    const isLong = exact.length > LONG_LIST;
+    return {
+      key,
+      path: this.paths.acquire(path),
+      anyOf,
+      values: isLong ? new Set(exact) : undefined,
+      others: isLong ? anyOf.filter((matcher) => matcher.kind !== 'exact') : anyOf,
+      allowsAbsence: anyOf.some((matcher) => matcher.kind === 'exists' && !matcher.present),
+      uses: 0,
+      event: 0,
+      outcome: false,
+    };
+  }
+}
+
+/** Evaluates conditions on one event, each at most once. */
+export class Evaluation {
+  private readonly listed: SharedCondition[] = [];
+
+  constructor(private readonly event: FlatEvent) {}
+
+  of(condition: SharedCondition): Outcome {
+    if (condition.event === this.event.serial) return condition.outcome;
+    const field = this.event.field(condition.path);
+    const outcome = field === undefined ? condition.allowsAbsence : evaluateField(condition, field);
+    if (typeof outcome !== 'boolean') this.listed.push(condition);
+    condition.event = this.event.serial;
+    return (condition.outcome = outcome);
+  }
+
+  /** Lets go of what is as large as the event. */
+  end(): void {
+    for (const condition of this.listed) {
+      condition.event = 0;
+      condition.outcome = false;
+    }
+  }
+}
+
+function evaluateField(condition: SharedCondition, { values, elements }: FlatField): Outcome {
+  let places: number[] | undefined;
+  for (let i = 0; i < values.length; i++) {
+    if (!holds(condition, values[i] as Scalar)) continue;
+    const element = elements[i] as number;
+    if (element === EVERYWHERE) return true;
+    (places ??= []).push(element);
+  }
+  return places ?? false;
+}
+
+function holds(condition: SharedCondition, value: Scalar): boolean {
+  if (condition.values?.has(value)) return true;
+  for (const matcher of condition.others) {
+    if (satisfies(matcher, value)) return true;
+  }
+  return false;
+}
