@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type Json, type JsonObject } from '../../../src/kernel/json';
 
 /** Few names, few characters and few numbers, so that patterns and events meet often. */
-const NAMES = ['a', 'b', 'c'];
+const NAMES = ['a', 'a', 'a', 'b', 'b', 'c'];
 const characters = fc.constantFrom('x', 'x', 'x', 'y', 'X', '*', '\\', 'é');
 const text = fc.string({ unit: characters, maxLength: 3 });
 const number = fc.constantFrom(-1, 0, 1, 1.5, 2, 300);
@@ -32,7 +32,7 @@ const scalar: fc.Arbitrary<Json> = fc.oneof(
 
 /** A name, or several in one dotted key. */
 const key = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom(...NAMES) },
+  { weight: 9, arbitrary: fc.constantFrom(...NAMES) },
   { weight: 1, arbitrary: fc.constantFrom('a.b', 'b.c', 'a.b.c', '') },
 );
 
@@ -117,19 +117,19 @@ const withOr = (own: fc.Arbitrary<JsonObject>, branch: fc.Arbitrary<JsonObject>)
     .tuple(own, fc.option(fc.array(branch, { minLength: 2, maxLength: 3 }), { freq: 3 }))
     .map(([fields, or]) => (or === null ? fields : { ...fields, $or: or }));
 
-const flat = objectOf(list, 2);
+const flat = fc.oneof(objectOf(list, 1), objectOf(list, 2));
 const nested = objectOf(
   fc.oneof(
-    { weight: 3, arbitrary: list },
+    { weight: 4, arbitrary: list },
     { weight: 1, arbitrary: flat },
     { weight: 1, arbitrary: withOr(flat, flat) },
   ),
-  3,
+  2,
 );
 
 export const patterns: fc.Arbitrary<JsonObject> = fc
 
-  .oneof({ weight: 3, arbitrary: flat }, { weight: 3, arbitrary: withOr(nested, withOr(flat, flat)) })
+  .oneof({ weight: 3, arbitrary: flat }, { weight: 2, arbitrary: withOr(nested, withOr(flat, flat)) })
   .map(withoutRepeats);
 
 const arrayOf = (item: fc.Arbitrary<Json>): fc.Arbitrary<Json> =>
@@ -138,7 +138,7 @@ const arrayOf = (item: fc.Arbitrary<Json>): fc.Arbitrary<Json> =>
 const leaf = fc.oneof({ weight: 3, arbitrary: scalar }, { weight: 1, arbitrary: arrayOf(scalar) });
 const level = (inner: fc.Arbitrary<Json>): fc.Arbitrary<Json> =>
   fc.oneof(
-    { weight: 2, arbitrary: leaf },
+    { weight: 3, arbitrary: leaf },
     { weight: 2, arbitrary: arrayOf(inner) },
     { weight: 1, arbitrary: inner },
   );
