@@ -1,14 +1,65 @@
 import { EVERYWHERE, type ElementTree } from './flatten';
 
+/** Elements of arrays in which some value satisfies a condition. */
+export type Places = readonly number[];
+
 /**
- * The rule of array consistency: fields of one rule may not be satisfied by different elements of the same array.
- * `choices` holds, for each field, the elements in which some value satisfies it.
+ * The rule of array consistency, for one event: fields of one rule may not be satisfied by different elements of the
+ * same array.
  */
-export function isConsistent(tree: ElementTree, choices: readonly (readonly number[])[]): boolean {
-  return satisfiable(
-    EVERYWHERE,
-    choices.map((elements) => new Reach(tree, elements)),
-  );
+export class ArrayConsistency {
+  private readonly marks: Int32Array;
+  private lastMark = 0;
+  /** Kept, because many rules may share a condition that is satisfied in thousands of elements. */
+  private readonly reaches = new Map<Places, Reach>();
+
+  constructor(private readonly tree: ElementTree) {
+    this.marks = new Int32Array(tree.parents.length);
+  }
+
+  /** `choices` holds, for each field, the elements in which it is satisfied, at least one. */
+  allows(choices: readonly Places[]): boolean {
+    return this.haveCommonElement(choices) || (!this.liesInOneArray(choices) && this.isSatisfiable(choices));
+  }
+
+  /** The usual case, all the fields in one element: linear, without building anything. */
+  private haveCommonElement(choices: readonly Places[]): boolean {
+    const { marks } = this;
+    let mark = this.lastMark + 1;
+    this.lastMark += choices.length + 1;
+    for (const element of choices[0] ?? []) marks[element] = mark;
+    for (const places of choices.slice(1)) {
+      let isShared = false;
+      for (const element of places) {
+        if (marks[element] !== mark) continue;
+        marks[element] = mark + 1;
+        isShared = true;
+      }
+      if (!isShared) return false;
+      mark++;
+    }
+    return true;
+  }
+
+  /** Then a common element is the only way. */
+  private liesInOneArray(choices: readonly Places[]): boolean {
+    const { arrays } = this.tree;
+    const array = arrays[choices[0]?.[0] ?? EVERYWHERE];
+    return choices.every((places) => places.every((element) => arrays[element] === array));
+  }
+
+  private isSatisfiable(choices: readonly Places[]): boolean {
+    return satisfiable(
+      EVERYWHERE,
+      choices.map((places) => this.reach(places)),
+    );
+  }
+
+  private reach(places: Places): Reach {
+    let reach = this.reaches.get(places);
+    if (reach === undefined) this.reaches.set(places, (reach = new Reach(this.tree, places)));
+    return reach;
+  }
 }
 
 /** For one field: the elements that satisfy it and all elements and arrays on the way to them. */
@@ -19,8 +70,8 @@ class Reach {
   /** By array: its elements that lead on. */
   readonly members = new Map<number, number[]>();
 
-  constructor(tree: ElementTree, elements: readonly number[]) {
-    this.own = new Set(elements);
+  constructor(tree: ElementTree, places: Places) {
+    this.own = new Set(places);
     const seen = new Set<number>();
     for (let element of this.own) {
       while (element !== EVERYWHERE && !seen.has(element)) {

@@ -1,3 +1,4 @@
+import { ArrayConsistency, type Places } from './array-consistency';
 import { EVERYWHERE, type FlatEvent, type FlatField } from './flatten';
 import { type Matcher, type Scalar, matcherKey, satisfies } from './matchers';
 import { type PathNode, type PathTree } from './path-tree';
@@ -10,6 +11,8 @@ export interface SharedCondition {
   readonly anyOf: readonly Matcher[];
   /** The plain values of a long list; a short one is quicker to try value by value. */
   readonly values: ReadonlySet<Scalar> | undefined;
+  /** All the values, where there are only plain ones. */
+  readonly onlyValues: readonly Scalar[] | undefined;
   /** What `values` does not cover. */
   readonly others: readonly Matcher[];
   readonly allowsAbsence: boolean;
@@ -24,9 +27,11 @@ export interface SharedCondition {
  * `true`: satisfied whatever element of an array other fields choose. `false`: not satisfied. A list: satisfied only
  * in these elements.
  */
-export type Outcome = boolean | readonly number[];
+export type Outcome = boolean | Places;
 
 const LONG_LIST = 8;
+/** Values of an event at one path from which on exact values are looked up instead of compared with each. */
+const LONG_FIELD = 64;
 
 export class ConditionTable {
   private readonly byKey = new Map<string, SharedCondition>();
@@ -58,6 +63,7 @@ export class ConditionTable {
       path: this.paths.acquire(path),
       anyOf,
       values: isLong ? new Set(exact) : undefined,
+      onlyValues: exact.length === anyOf.length ? exact : undefined,
       others: isLong ? anyOf.filter((matcher) => matcher.kind !== 'exact') : anyOf,
       allowsAbsence: anyOf.some((matcher) => matcher.kind === 'exists' && !matcher.present),
       uses: 0,
@@ -67,19 +73,28 @@ export class ConditionTable {
   }
 }
 
+/** By which conditions the event came to a rule: of those, some value is known to satisfy one of the matchers. */
+export interface Way {
+  isUsed(path: PathNode): boolean;
+}
+
 /** Evaluates conditions on one event, each at most once. */
 export class Evaluation {
   private readonly listed: SharedCondition[] = [];
+  private consistency: ArrayConsistency | undefined;
 
   constructor(private readonly event: FlatEvent) {}
 
-  of(condition: SharedCondition): Outcome {
-    if (condition.event === this.event.serial) return condition.outcome;
-    const field = this.event.field(condition.path);
-    const outcome = field === undefined ? condition.allowsAbsence : evaluateField(condition, field);
-    if (typeof outcome !== 'boolean') this.listed.push(condition);
-    condition.event = this.event.serial;
-    return (condition.outcome = outcome);
+  holds(conditions: readonly SharedCondition[], way: Way): boolean {
+    let choices: Places[] | undefined;
+    for (const condition of conditions) {
+      const outcome = this.isSettled(condition, conditions.length, way) || this.outcome(condition);
+      if (outcome === false) return false;
+      if (outcome !== true) (choices ??= []).push(outcome);
+    }
+    if (choices === undefined || choices.length === 1) return true;
+    this.consistency ??= new ArrayConsistency(this.event);
+    return this.consistency.allows(choices);
   }
 
   /** Lets go of what is as large as the event. */
@@ -89,9 +104,27 @@ export class Evaluation {
       condition.outcome = false;
     }
   }
+
+  /** Which value it was that satisfied the condition matters only inside arrays of objects, to other conditions. */
+  private isSettled({ path }: SharedCondition, among: number, way: Way): boolean {
+    return (among === 1 || (this.event.field(path)?.isFree ?? true)) && way.isUsed(path);
+  }
+
+  private outcome(condition: SharedCondition): Outcome {
+    if (condition.event === this.event.serial) return condition.outcome;
+    const field = this.event.field(condition.path);
+    const outcome = field === undefined ? condition.allowsAbsence : evaluateField(condition, field);
+    if (typeof outcome !== 'boolean') this.listed.push(condition);
+    condition.event = this.event.serial;
+    return (condition.outcome = outcome);
+  }
 }
 
-function evaluateField(condition: SharedCondition, { values, elements }: FlatField): Outcome {
+function evaluateField(condition: SharedCondition, field: FlatField): Outcome {
+  const { values, elements } = field;
+  if (condition.onlyValues !== undefined && values.length > LONG_FIELD) {
+    return lookUp(condition.onlyValues, field);
+  }
   let places: number[] | undefined;
   for (let i = 0; i < values.length; i++) {
     if (!holds(condition, values[i] as Scalar)) continue;
@@ -100,6 +133,11 @@ function evaluateField(condition: SharedCondition, { values, elements }: FlatFie
     (places ??= []).push(element);
   }
   return places ?? false;
+}
+
+function lookUp(wanted: readonly Scalar[], field: FlatField): Outcome {
+  const places = wanted.flatMap((value) => field.elementsWith(value));
+  return places.length === 0 ? false : places.includes(EVERYWHERE) || places;
 }
 
 function holds(condition: SharedCondition, value: Scalar): boolean {

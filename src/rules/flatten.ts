@@ -3,10 +3,33 @@ import { type Scalar } from './matchers';
 import { type PathNode, stepInto } from './path-tree';
 
 /** All values of an event at one path; `elements[i]` is the array element that `values[i]` lies in. */
-export interface FlatField {
-  readonly path: PathNode;
-  readonly values: Scalar[];
-  readonly elements: number[];
+export class FlatField {
+  readonly values: Scalar[] = [];
+  readonly elements: number[] = [];
+  /** No value lies in an element of its own: whichever satisfies a condition, other fields are free. */
+  isFree = true;
+  private byValue: Map<Scalar, number[]> | undefined;
+
+  constructor(readonly path: PathNode) {}
+
+  add(value: Scalar, element: number): void {
+    this.values.push(value);
+    this.elements.push(element);
+    if (element !== EVERYWHERE) this.isFree = false;
+  }
+
+  /** The elements with exactly this value. For long fields: the first call reads all values, later ones none. */
+  elementsWith(value: Scalar): readonly number[] {
+    if (this.byValue === undefined) {
+      this.byValue = new Map();
+      for (let i = 0; i < this.values.length; i++) {
+        const places = this.byValue.get(this.values[i] as Scalar);
+        if (places !== undefined) places.push(this.elements[i] as number);
+        else this.byValue.set(this.values[i] as Scalar, [this.elements[i] as number]);
+      }
+    }
+    return this.byValue.get(value) ?? [];
+  }
 }
 
 /** No array, or only arrays that leave no choice. */
@@ -44,12 +67,11 @@ export class FlatEvent implements ElementTree {
   add(path: PathNode, value: Scalar, element: number): void {
     let field = this.byPath.get(path);
     if (field === undefined) {
-      field = { path, values: [], elements: [] };
+      field = new FlatField(path);
       this.byPath.set(path, field);
       this.fields.push(field);
     }
-    field.values.push(value);
-    field.elements.push(element);
+    field.add(value, element);
   }
 
   newArray(): number {

@@ -1,14 +1,15 @@
 import { type JsonObject } from '../kernel/json';
-import { isConsistent } from './array-consistency';
-import { ConditionTable, Evaluation, type SharedCondition } from './condition-table';
+import { ConditionTable, Evaluation, type Way } from './condition-table';
 import { type FlatEvent, flatten } from './flatten';
 import { PathTree } from './path-tree';
 import { type Pattern } from './pattern';
-import { type Candidate, RuleNode } from './rule-tree';
+import { type Candidate, RuleNode, type Visitor } from './rule-tree';
 
 /** One conjunction of a rule; the rule matches where any of its conjunctions holds. */
 interface RuleCandidate<Id> extends Candidate<RuleCandidate<Id>> {
   readonly rule: Rule<Id>;
+  /** Several conditions on one path, of which the tree knows only that one is satisfied. */
+  readonly repeatsPath: boolean;
   /** Serial of the event that it was last tried on. */
   event: number;
 }
@@ -48,7 +49,8 @@ export class PatternMatcher<Id> {
     const rule: Rule<Id> = { id, candidates: [], event: 0 };
     for (const conjunction of pattern.alternatives) {
       const conditions = conjunction.map((condition) => this.conditions.acquire(condition));
-      const candidate: RuleCandidate<Id> = { rule, conditions, places: [], event: 0 };
+      const repeatsPath = new Set(conditions.map(({ path }) => path)).size < conditions.length;
+      const candidate: RuleCandidate<Id> = { rule, repeatsPath, conditions, places: [], event: 0 };
       rule.candidates.push(candidate);
       this.tree.place(candidate);
     }
@@ -68,21 +70,34 @@ export class PatternMatcher<Id> {
 
   /** The ids of all rules that match, each once, in no particular order. */
   match(event: JsonObject): Id[] {
-    const flat = flatten(this.paths.root, event);
-    const candidates: RuleCandidate<Id>[] = [];
-    this.tree.collect(flat, candidates);
-    const evaluation = new Evaluation(flat);
-    const matched: Id[] = [];
-    for (const candidate of candidates) {
-      const { rule } = candidate;
-      if (candidate.event === flat.serial || rule.event === flat.serial) continue;
-      candidate.event = flat.serial;
-      if (!holds(candidate.conditions, flat, evaluation)) continue;
-      rule.event = flat.serial;
-      matched.push(rule.id);
-    }
-    evaluation.end();
-    return matched;
+    const search = new Search<Id>(flatten(this.paths.root, event));
+    this.tree.lead(search.event, search);
+    return search.end();
+  }
+}
+
+const NO_WAY: Way = { isUsed: () => false };
+
+class Search<Id> implements Visitor<RuleCandidate<Id>> {
+  private readonly matched: Id[] = [];
+  private readonly evaluation: Evaluation;
+
+  constructor(readonly event: FlatEvent) {
+    this.evaluation = new Evaluation(event);
+  }
+
+  meet(candidate: RuleCandidate<Id>, place: Way): void {
+    const { rule } = candidate;
+    if (candidate.event === this.event.serial || rule.event === this.event.serial) return;
+    candidate.event = this.event.serial;
+    if (!this.evaluation.holds(candidate.conditions, candidate.repeatsPath ? NO_WAY : place)) return;
+    rule.event = this.event.serial;
+    this.matched.push(rule.id);
+  }
+
+  end(): Id[] {
+    this.evaluation.end();
+    return this.matched;
   }
 }
 
@@ -91,14 +106,4 @@ export function matches(pattern: Pattern, event: JsonObject): boolean {
   const matcher = new PatternMatcher<true>();
   matcher.add(true, pattern);
   return matcher.match(event).length > 0;
-}
-
-function holds(conditions: readonly SharedCondition[], event: FlatEvent, evaluation: Evaluation): boolean {
-  let choices: (readonly number[])[] | undefined;
-  for (const condition of conditions) {
-    const outcome = evaluation.of(condition);
-    if (outcome === false) return false;
-    if (outcome !== true) (choices ??= []).push(outcome);
-  }
-  return choices === undefined || choices.length === 1 || isConsistent(event, choices);
 }

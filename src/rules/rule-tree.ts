@@ -11,6 +11,11 @@ export interface Candidate<Self extends Candidate<Self>> {
   readonly places: RuleNode<Self>[];
 }
 
+export interface Visitor<C extends Candidate<C>> {
+  /** The event may satisfy the candidate; the same one may be met again in another place. */
+  meet(candidate: C, place: RuleNode<C>): void;
+}
+
 /** Candidates in one node before it is divided by a further condition: trying so few is as cheap as a look-up. */
 const CROWD = 12;
 /** Places that one candidate may take below the first level, so that long lists of values do not multiply. */
@@ -35,24 +40,14 @@ export class RuleNode<C extends Candidate<C>> {
 
   constructor(private readonly origin?: { parent: RuleNode<C>; path: PathNode; matcher: Matcher }) {}
 
-  /** Adds to `candidates` those that the event may satisfy; one may come more than once. */
-  collect(event: FlatEvent, candidates: C[]): void {
-    for (const resident of this.residents) candidates.push(resident);
+  /** Leads the visitor to every candidate that the event may satisfy. */
+  lead(event: FlatEvent, visitor: Visitor<C>): void {
+    for (const resident of this.residents) visitor.meet(resident, this);
     if (this.branches === undefined) return;
-    const found: RuleNode<C>[] = [];
-    if (this.branches.size < event.fields.length) {
-      for (const [path, { index }] of this.branches) {
-        const field = event.field(path);
-        if (field !== undefined) index.collect(field.values, found);
-      }
-    } else {
-      for (const field of event.fields) this.branches.get(field.path)?.index.collect(field.values, found);
-    }
-    if (this.absences !== undefined) this.collectAbsences(this.absences, event, found);
-    for (const node of found) {
+    for (const node of this.next(this.branches, event)) {
       if (node.event === event.serial) continue;
       node.event = event.serial;
-      node.collect(event, candidates);
+      node.lead(event, visitor);
     }
   }
 
@@ -74,8 +69,28 @@ export class RuleNode<C extends Candidate<C>> {
     this.prune();
   }
 
+  /** Whether a condition on this path led here. */
+  isUsed(path: PathNode): boolean {
+    return this.origin !== undefined && (this.origin.path === path || this.origin.parent.isUsed(path));
+  }
+
   private get isDivided(): boolean {
     return this.origin === undefined || this.branches !== undefined;
+  }
+
+  /** The nodes below that the event leads to; one may come more than once. */
+  private next(branches: Map<PathNode, PathBranch<C>>, event: FlatEvent): RuleNode<C>[] {
+    const found: RuleNode<C>[] = [];
+    if (branches.size < event.fields.length) {
+      for (const [path, { index }] of branches) {
+        const field = event.field(path);
+        if (field !== undefined) index.collect(field.values, found);
+      }
+    } else {
+      for (const field of event.fields) branches.get(field.path)?.index.collect(field.values, found);
+    }
+    if (this.absences !== undefined) this.collectAbsences(this.absences, event, found);
+    return found;
   }
 
   private collectAbsences(absences: Set<PathNode>, event: FlatEvent, found: RuleNode<C>[]): void {
@@ -128,10 +143,6 @@ export class RuleNode<C extends Candidate<C>> {
       cost += weight(matcher) * (1 + Math.log2(1 + load));
     }
     return cost;
-  }
-
-  private isUsed(path: PathNode): boolean {
-    return this.origin !== undefined && (this.origin.path === path || this.origin.parent.isUsed(path));
   }
 
   /** Places that the candidate takes for the conditions used on the way to this node. */

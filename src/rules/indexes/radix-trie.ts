@@ -6,6 +6,9 @@ interface TrieNode<T> {
   children: Map<number, TrieNode<T>> | undefined;
 }
 
+/** From here on the built-in comparison beats one by characters. */
+const LONG_LABEL = 8;
+
 /**
  * A prefix trie with chains merged into labels: at most two nodes a key, whatever the keys' length, and a look-up
  * reads the text once. With `fromEnd` keys and texts are read backwards, which makes it a trie of suffixes.
@@ -13,10 +16,16 @@ interface TrieNode<T> {
 export class RadixTrie<T extends object> {
   private readonly root: TrieNode<T> = { label: '', value: undefined, children: undefined };
 
+  private count = 0;
+
   constructor(private readonly fromEnd = false) {}
 
+  get size(): number {
+    return this.count;
+  }
+
   get isEmpty(): boolean {
-    return this.root.value === undefined && this.root.children === undefined;
+    return this.count === 0;
   }
 
   get(key: string): T | undefined {
@@ -37,14 +46,16 @@ export class RadixTrie<T extends object> {
       node = common === child.label.length ? child : splitAt(node, child, common);
       at += common;
     }
+    if (node.value === undefined) this.count++;
     node.value = value;
   }
 
   delete(key: string): void {
     const path = this.path(this.ordered(key));
     const node = path?.pop();
-    if (path === undefined || node === undefined) return;
+    if (path === undefined || node?.value === undefined) return;
     node.value = undefined;
+    this.count--;
     const parent = path.pop();
     if (node.children === undefined && parent !== undefined) {
       parent.children?.delete(node.label.charCodeAt(0));
@@ -77,6 +88,7 @@ export class RadixTrie<T extends object> {
 
   private continues(text: string, at: number, label: string): boolean {
     if (label.length > text.length - at) return false;
+    if (!this.fromEnd && label.length > LONG_LABEL) return text.startsWith(label, at);
     for (let i = 1; i < label.length; i++) {
       if (label.charCodeAt(i) !== this.code(text, at + i)) return false;
     }

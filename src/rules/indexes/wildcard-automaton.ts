@@ -132,7 +132,7 @@ function follow<T extends object>(
   const known = new Set<State<T>>();
   const hits: State<T>[] = [];
   const ends: number[] = [];
-  for (let at = from; at < text.length; at++) {
+  for (let at = from; at < text.length && known.size < trie.size; at++) {
     hits.length = ends.length = 0;
     trie.collect(text, at, hits, ends);
     for (let i = 0; i < hits.length; i++) {
