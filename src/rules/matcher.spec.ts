@@ -193,7 +193,9 @@ describe('array consistency', () => {
       false,
     );
   });
+});
 
+describe('array consistency at its borders', () => {
   it('tells arrays inside arrays apart', () => {
     const pair = { m: { x: [1], y: [1] } };
     expect(matchesEvent(pair, { m: [[{ x: 1 }, { y: 1 }], [{ x: 1, y: 0 }]] })).toBe(false);
@@ -220,13 +222,13 @@ describe('array consistency', () => {
   });
 });
 
-describe('a matcher of many rules', () => {
-  const filled = (count: number, rule: (i: number) => JsonObject): PatternMatcher<number> => {
-    const matcher = new PatternMatcher<number>();
-    for (let i = 0; i < count; i++) matcher.add(i, pattern(rule(i)));
-    return matcher;
-  };
+const filled = (count: number, rule: (i: number) => JsonObject): PatternMatcher<number> => {
+  const matcher = new PatternMatcher<number>();
+  for (let i = 0; i < count; i++) matcher.add(i, pattern(rule(i)));
+  return matcher;
+};
 
+describe('a matcher of several rules', () => {
   it('returns each rule once, also where several alternatives and values match', () => {
     const matcher = new PatternMatcher<string>();
     matcher.add('r', pattern({ $or: [{ a: ['x', { prefix: 'x' }, 'y'] }, { b: [{ exists: true }] }] }));
@@ -259,7 +261,9 @@ describe('a matcher of many rules', () => {
     expect(before.sort()).toEqual([0, 1, 2]);
     expect(matcher.match({ a: 1 }).sort()).toEqual([1, 2, 7]);
   });
+});
 
+describe('a matcher of many rules', () => {
   it('tells thousands of rules on one value apart, and forgets each that is removed', () => {
     const matcher = filled(3000, (i) => ({
       data_type: ['order'],

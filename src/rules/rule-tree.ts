@@ -134,13 +134,16 @@ export class RuleNode<C extends Candidate<C>> {
     return best;
   }
 
-  /** Equally selective conditions are told apart by how many candidates already came that way. */
+  /**
+   * Weighs how often the event comes that way against how many candidates it finds there; a crowd costs no more than
+   * one further look-up, however large it is.
+   */
   private cost({ path, anyOf }: SharedCondition): number {
     const index = this.branches?.get(path)?.index;
     let cost = 0;
     for (const matcher of anyOf) {
       const load = index?.slot(matcher).get()?.load ?? 0;
-      cost += weight(matcher) * (1 + Math.log2(1 + load));
+      cost += weight(matcher) * (1 + Math.min(load, CROWD));
     }
     return cost;
   }

@@ -66,6 +66,11 @@ export class RadixTrie<T extends object> {
     }
   }
 
+  /** Whether some key starts with this character code; for callers that try many positions of a text. */
+  mayStart(code: number): boolean {
+    return this.root.children?.has(code) ?? false;
+  }
+
   /**
    * Adds the values of all keys that the text starts (or ends) with after `skip` characters; `ends`, where given,
    * receives for each the number of characters of the text read so far.

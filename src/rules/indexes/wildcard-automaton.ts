@@ -8,6 +8,8 @@ interface State<T extends object> {
   last: RadixTrie<{ value: T }> | undefined;
   /** Pieces before another `*`: the text must contain them. */
   inner: RadixTrie<State<T>> | undefined;
+  /** The run that last entered this state. */
+  run: number;
 }
 
 /**
@@ -19,6 +21,7 @@ export class WildcardAutomaton<T extends object> {
   /** Wildcards without any `*`. */
   private readonly plain = new Map<string, T>();
   private readonly start: State<T> = newState();
+  private lastRun = 0;
 
   get isEmpty(): boolean {
     return this.plain.size === 0 && isDead(this.start);
@@ -74,6 +77,7 @@ export class WildcardAutomaton<T extends object> {
   private run(text: string, found: T[]): void {
     const plain = this.plain.get(text);
     if (plain !== undefined) found.push(plain);
+    const run = ++this.lastRun;
     const states: State<T>[] = [];
     const entered: number[] = [];
     this.start.inner?.collect(text, 0, states, entered);
@@ -82,7 +86,7 @@ export class WildcardAutomaton<T extends object> {
       const from = entered[i] as number;
       if (state.rest !== undefined) found.push(state.rest);
       if (state.last !== undefined) endings(state.last, text, from, found);
-      if (state.inner !== undefined) follow(state.inner, text, from, states, entered);
+      if (state.inner !== undefined) follow(state.inner, text, { run, from, states, entered });
     }
   }
 
@@ -101,7 +105,12 @@ export class WildcardAutomaton<T extends object> {
 const first = (pieces: readonly string[]): string => pieces[0] ?? '';
 const last = (pieces: readonly string[]): string => pieces.at(-1) ?? '';
 
-const newState = <T extends object>(): State<T> => ({ rest: undefined, last: undefined, inner: undefined });
+const newState = <T extends object>(): State<T> => ({
+  rest: undefined,
+  last: undefined,
+  inner: undefined,
+  run: 0,
+});
 
 const isDead = <T extends object>(state: State<T>): boolean =>
   state.rest === undefined && (state.last?.isEmpty ?? true) && (state.inner?.isEmpty ?? true);
@@ -121,26 +130,33 @@ function endings<T extends object>(
   }
 }
 
+interface Progress<T extends object> {
+  run: number;
+  from: number;
+  states: State<T>[];
+  entered: number[];
+}
+
 /** Enters every state whose piece occurs in the text from `from` on, each at its first occurrence. */
 function follow<T extends object>(
   trie: RadixTrie<State<T>>,
   text: string,
-  from: number,
-  states: State<T>[],
-  entered: number[],
+  { run, from, states, entered }: Progress<T>,
 ): void {
-  const known = new Set<State<T>>();
   const hits: State<T>[] = [];
   const ends: number[] = [];
-  for (let at = from; at < text.length && known.size < trie.size; at++) {
-    hits.length = ends.length = 0;
+  let missing = trie.size;
+  for (let at = from; at < text.length && missing > 0; at++) {
+    if (!trie.mayStart(text.charCodeAt(at))) continue;
     trie.collect(text, at, hits, ends);
     for (let i = 0; i < hits.length; i++) {
       const state = hits[i] as State<T>;
-      if (known.has(state)) continue;
-      known.add(state);
+      if (state.run === run) continue;
+      state.run = run;
+      missing--;
       states.push(state);
       entered.push(ends[i] as number);
     }
+    if (hits.length > 0) hits.length = ends.length = 0;
   }
 }
