@@ -220,6 +220,13 @@ describe('array consistency at its borders', () => {
     expect(matchesEvent({ a: { b: { x: [1], y: [1] } } }, event)).toBe(true);
     expect(matchesEvent({ a: { b: { x: [1], y: [2] } } }, event)).toBe(false);
   });
+
+  it.each(['a.b', 'a'])('finds the one way in which two spellings can serve, %s first', (first) => {
+    const both = { 'a.b': [{ x: 1 }, {}], a: { b: [{ x: 1 }, { y: 1 }] } };
+    const event = first === 'a' ? { a: both.a, 'a.b': both['a.b'] } : both;
+    expect(matchesEvent({ a: { b: { x: [1], y: [1] } } }, event)).toBe(true);
+    expect(matchesEvent({ a: { b: { x: [1], y: [2] } } }, event)).toBe(false);
+  });
 });
 
 const filled = (count: number, rule: (i: number) => JsonObject): PatternMatcher<number> => {
