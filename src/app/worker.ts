@@ -66,7 +66,7 @@ export function createWorker(
     claims: around.claims,
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
-    attempt: (claimed, stop) => attempt(parts, claimed, stop),
+    attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),
     onRecorded: (result) => observe(result, around.metrics, log),
     onFault,
   });

@@ -2,6 +2,7 @@ import { type Outcome } from '../adapters/port';
 import { type Senders } from '../adapters/senders';
 import { type Clock } from '../kernel/clock';
 import { type ClaimedDelivery } from './claim';
+import { type Deadlines } from './deadlines';
 import { decide, type Decision } from './decide';
 import { prepare, type Prepared, type PrepareParts } from './prepare';
 import { type Result } from './record';
@@ -24,12 +25,12 @@ export type Attempted = { kind: 'done'; result: Result } | { kind: 'released' };
 export async function attempt(
   parts: AttemptParts,
   claimed: ClaimedDelivery,
-  stop: AbortSignal,
+  deadlines: Deadlines,
 ): Promise<Attempted> {
   try {
     const prepared = await prepare(parts, claimed);
     if (prepared.kind === 'unsent') return unsent(parts, claimed, prepared.decision);
-    return await sendPrepared(parts, claimed, prepared, stop);
+    return await sendPrepared(parts, claimed, prepared, deadlines);
   } catch (error) {
     return faulty(parts, claimed, error);
   }
@@ -39,38 +40,20 @@ async function sendPrepared(
   parts: AttemptParts,
   claimed: ClaimedDelivery,
   prepared: Extract<Prepared, { kind: 'send' }>,
-  stop: AbortSignal,
+  deadlines: Deadlines,
 ): Promise<Attempted> {
   const startedAt = parts.clock.now();
   const started = performance.now();
-  const outcome = await withDeadline(prepared.timeoutMs, stop, (signal) =>
-    parts.senders.use(prepared.key, prepared.open, (sender) => sender.deliver(prepared.delivery, signal)),
+  const signal = deadlines.after(prepared.timeoutMs);
+  const outcome = await parts.senders.use(prepared.key, prepared.open, (sender) =>
+    sender.deliver(prepared.delivery, signal),
   );
-  if (stop.aborted && outcome.kind === 'retry' && outcome.code === 'ABORTED') return { kind: 'released' };
+  if (deadlines.isStopped && outcome.kind === 'retry' && outcome.code === 'ABORTED')
+    return { kind: 'released' };
   const decision = decide(outcome, claimed.attempt_number, prepared.policy, parts.random());
   const completedAt = new Date(startedAt.getTime() + (performance.now() - started));
   const { response, bytesSent, log } = outcome;
   return { kind: 'done', result: { claimed, decision, startedAt, completedAt, response, bytesSent, log } };
-}
-
-/** Ends the work when its time is over (TimeoutError) or the service stops (AbortError). */
-async function withDeadline(
-  ms: number,
-  stop: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Outcome>,
-): Promise<Outcome> {
-  const controller = new AbortController();
-  const late = setTimeout(() => {
-    controller.abort(new DOMException(`no answer within ${ms / 1000} s`, 'TimeoutError'));
-  }, ms);
-  const onStop = (): void => controller.abort(new DOMException('the service is stopping', 'AbortError'));
-  stop.addEventListener('abort', onStop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    clearTimeout(late);
-    stop.removeEventListener('abort', onStop);
-  }
 }
 
 const unsent = (parts: AttemptParts, claimed: ClaimedDelivery, decision: Decision): Attempted => ({

@@ -1,12 +1,13 @@
 import { type DeliveryId } from '../kernel/ids';
 import { type Attempted } from './attempt';
 import { type ClaimedDelivery, type Claims } from './claim';
+import { Deadlines } from './deadlines';
 import { type Recorder, type Result } from './record';
 
 export interface WorkerParts {
   claims: Pick<Claims, 'due' | 'extend' | 'release' | 'leaseSeconds'>;
   recorder: Pick<Recorder, 'record' | 'stop'>;
-  attempt: (claimed: ClaimedDelivery, stop: AbortSignal) => Promise<Attempted>;
+  attempt: (claimed: ClaimedDelivery, deadlines: Deadlines) => Promise<Attempted>;
   /** Deliveries in flight at the same time. */
   concurrency: number;
   onRecorded: (result: Result) => void;
@@ -32,7 +33,7 @@ export class DeliveryWorker {
   private readonly lanes = new Map<string, number>();
   /** Aborted by the stop: to be delivered by another node. */
   private readonly givenBack: DeliveryId[] = [];
-  private readonly hardStop = new AbortController();
+  private readonly deadlines = new Deadlines();
   private loop: Promise<void> | undefined;
   private extending: NodeJS.Timeout | undefined;
   private stopping = false;
@@ -76,7 +77,7 @@ export class DeliveryWorker {
     await this.loop;
     await this.drained(graceMs);
     this.parts.recorder.stop();
-    this.hardStop.abort();
+    this.deadlines.stop();
     await this.drained(ABORT_MS);
     const left = [...this.givenBack, ...this.inFlight.keys()];
     await this.parts.claims.release(left).catch(this.parts.onFault);
@@ -113,14 +114,15 @@ export class DeliveryWorker {
     this.inFlight.set(claimed.delivery_id, claimed);
     this.lanes.set(claimed.lane_id, (this.lanes.get(claimed.lane_id) ?? 0) + 1);
     try {
-      const attempted = await this.parts.attempt(claimed, this.hardStop.signal);
+      const attempted = await this.parts.attempt(claimed, this.deadlines);
+      // Its destination has room again; that it is being recorded concerns this process only.
+      this.leaveLane(claimed.lane_id);
       if (attempted.kind === 'released') this.givenBack.push(claimed.delivery_id);
       else await this.record(attempted.result);
     } catch (error) {
       this.parts.onFault(error);
     }
     this.inFlight.delete(claimed.delivery_id);
-    this.leaveLane(claimed.lane_id);
     this.changed();
   }
 
@@ -129,7 +131,7 @@ export class DeliveryWorker {
     if (left === 0) this.lanes.delete(lane);
     else this.lanes.set(lane, left);
     // A lane that was left out of the last claims has room for a good handful again.
-    if (left === Math.floor(this.laneLimit / 2)) this.woken = true;
+    if (left === Math.floor(this.laneLimit / 2)) this.wake();
   }
 
   private async record(result: Result): Promise<void> {
