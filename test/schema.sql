@@ -1,0 +1,566 @@
+-- Made by npm run schema from the migrations; do not edit.
+
+ROLE distributor_app LOGIN NOINHERIT
+
+ROLE distributor_owner NOLOGIN NOINHERIT
+
+ROLE distributor_readonly NOLOGIN NOINHERIT
+
+ROLE distributor_system LOGIN NOINHERIT
+
+TABLE api_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50)
+  name character varying(100) NOT NULL
+  prefix character varying(16) NOT NULL
+  key_hash bytea NOT NULL
+  scopes text[] NOT NULL
+  rate_limit_requests integer
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  created_by character varying(100) NOT NULL
+  expires_at timestamp with time zone
+  last_used_at timestamp with time zone
+  revoked_at timestamp with time zone
+  CONSTRAINT api_keys_pkey PRIMARY KEY (id)
+  CONSTRAINT api_keys_rate_limit_requests_check CHECK ((rate_limit_requests > 0))
+  CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CREATE INDEX idx_api_keys_prefix ON public.api_keys USING btree (prefix)
+  CREATE INDEX idx_api_keys_tenant ON public.api_keys USING btree (tenant_id)
+  POLICY api_keys_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY api_keys_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY api_keys_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE attempt_logs -- OWNER distributor_owner, PARTITION BY RANGE (distribution_job_id), ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid NOT NULL
+  attempt_id uuid NOT NULL
+  line_number smallint NOT NULL
+  level character varying(10) NOT NULL
+  message text NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT attempt_logs_level_check CHECK (((level)::text = ANY ((ARRAY['info'::character varying, 'warn'::character varying, 'error'::character varying])::text[])))
+  CONSTRAINT attempt_logs_pkey PRIMARY KEY (distribution_job_id, attempt_id, line_number)
+  POLICY attempt_logs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY attempt_logs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY attempt_logs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+
+TABLE audit_log -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50)
+  actor character varying(200) NOT NULL
+  action character varying(50) NOT NULL
+  resource_type character varying(50) NOT NULL
+  resource_id character varying(100) NOT NULL
+  details jsonb NOT NULL DEFAULT '{}'::jsonb
+  request_id character varying(100)
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+  CREATE INDEX idx_audit_log_tenant_time ON public.audit_log USING btree (tenant_id, id)
+  POLICY audit_log_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY audit_log_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY audit_log_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT TO distributor_system
+
+TABLE data_types -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id character varying(50) NOT NULL
+  tenant_id character varying(50)
+  name character varying(100) NOT NULL
+  description text
+  schema_definition jsonb
+  validation_rules jsonb NOT NULL DEFAULT '{}'::jsonb
+  version integer NOT NULL DEFAULT 1
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT data_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_data_types_id UNIQUE NULLS NOT DISTINCT (tenant_id, id)
+  CREATE INDEX idx_data_types_name ON public.data_types USING btree (name)
+  POLICY data_types_delete FOR DELETE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY data_types_insert FOR INSERT TO distributor_app USING (-) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  POLICY data_types_read FOR SELECT TO distributor_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY data_types_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY data_types_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY data_types_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE destination_configs -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  destination_id uuid NOT NULL
+  version integer NOT NULL
+  description text
+  protocol character varying(20) NOT NULL
+  status character varying(20) NOT NULL
+  configuration jsonb NOT NULL
+  transform_config jsonb NOT NULL
+  health_check_config jsonb NOT NULL
+  tags text[] NOT NULL
+  changed_by character varying(200) NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT destination_configs_pkey PRIMARY KEY (tenant_id, destination_id, version)
+  CONSTRAINT destination_configs_tenant_id_destination_id_fkey FOREIGN KEY (tenant_id, destination_id) REFERENCES destinations(tenant_id, id) ON DELETE CASCADE
+  POLICY destination_configs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY destination_configs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY destination_configs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+
+VIEW destination_health -- OWNER distributor_system, WITH (security_barrier=true)
+  destination_id uuid
+  tenant_id character varying(50)
+  name character varying(100)
+  protocol character varying(20)
+  health_status character varying(20)
+  last_health_check timestamp with time zone
+  total_attempts_last_24h bigint
+  successful_attempts_last_24h bigint
+  failed_attempts_last_24h bigint
+  success_rate_last_24h numeric
+  avg_response_time_seconds numeric
+  GRANT SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  AS SELECT destination_id, tenant_id, name, protocol, health_status, last_health_check, total_attempts_last_24h, successful_attempts_last_24h, failed_attempts_last_24h, success_rate_last_24h, avg_response_time_seconds FROM destination_health_mv WHERE ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text));
+
+TABLE destination_health_checks -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  destination_id uuid NOT NULL
+  status character varying(20) NOT NULL
+  latency_ms integer NOT NULL
+  error_code character varying(50)
+  message text NOT NULL
+  checked_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT destination_health_checks_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT destination_health_checks_status_check CHECK (((status)::text = ANY ((ARRAY['healthy'::character varying, 'unhealthy'::character varying])::text[])))
+  CONSTRAINT destination_health_checks_tenant_id_destination_id_fkey FOREIGN KEY (tenant_id, destination_id) REFERENCES destinations(tenant_id, id) ON DELETE CASCADE
+  CREATE INDEX idx_destination_health_checks_destination ON public.destination_health_checks USING btree (tenant_id, destination_id, id)
+  POLICY destination_health_checks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY destination_health_checks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY destination_health_checks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, INSERT, SELECT TO distributor_system
+
+MATERIALIZED VIEW destination_health_mv -- OWNER distributor_system
+  destination_id uuid
+  tenant_id character varying(50)
+  name character varying(100)
+  protocol character varying(20)
+  health_status character varying(20)
+  last_health_check timestamp with time zone
+  total_attempts_last_24h bigint
+  successful_attempts_last_24h bigint
+  failed_attempts_last_24h bigint
+  success_rate_last_24h numeric
+  avg_response_time_seconds numeric
+  CREATE UNIQUE INDEX uk_destination_health_mv ON public.destination_health_mv USING btree (destination_id)
+  AS SELECT d.id AS destination_id, d.tenant_id, d.name, d.protocol, d.health_status, d.last_health_check, count(a.id) AS total_attempts_last_24h, count(*) FILTER (WHERE ((a.status)::text = 'success'::text)) AS successful_attempts_last_24h, count(*) FILTER (WHERE ((a.status)::text = ANY ((ARRAY['failed'::character varying, 'retry'::character varying])::text[]))) AS failed_attempts_last_24h, round((((count(*) FILTER (WHERE ((a.status)::text = 'success'::text)))::numeric / (NULLIF(count(a.id), 0))::numeric) * (100)::numeric), 2) AS success_rate_last_24h, avg(EXTRACT(epoch FROM (a.completed_at - a.started_at))) AS avg_response_time_seconds FROM (destinations d LEFT JOIN distribution_attempts a ON ((((a.tenant_id)::text = (d.tenant_id)::text) AND (a.destination_id = d.id) AND (a.started_at >= (CURRENT_TIMESTAMP - '24:00:00'::interval)) AND (a.distribution_job_id >= first_uuid_of_month((CURRENT_TIMESTAMP - '1 mon'::interval)))))) WHERE (d.deleted_at IS NULL) GROUP BY d.id;
+
+TABLE destination_types -- OWNER distributor_owner
+  id character varying(20) NOT NULL
+  name character varying(50) NOT NULL
+  description text
+  protocol character varying(20) NOT NULL
+  config_schema jsonb
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT destination_types_pkey PRIMARY KEY (id)
+  CONSTRAINT destination_types_protocol_check CHECK (((protocol)::text = ANY ((ARRAY['REST'::character varying, 'AMQP'::character varying, 'JDBC'::character varying, 'S3'::character varying, 'SFTP'::character varying, 'EMAIL'::character varying])::text[])))
+  GRANT SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE destinations -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  name character varying(100) NOT NULL
+  description text
+  protocol character varying(20) NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying
+  status_reason text
+  configuration jsonb NOT NULL DEFAULT '{}'::jsonb
+  transform_config jsonb NOT NULL DEFAULT '{}'::jsonb
+  health_check_config jsonb NOT NULL DEFAULT '{}'::jsonb
+  tags text[] NOT NULL DEFAULT '{}'::text[]
+  version integer NOT NULL DEFAULT 1
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  deleted_at timestamp with time zone
+  last_used timestamp with time zone
+  usage_count bigint NOT NULL DEFAULT 0
+  health_status character varying(20) NOT NULL DEFAULT 'unknown'::character varying
+  last_health_check timestamp with time zone
+  CONSTRAINT chk_destinations_name_format CHECK (((name)::text ~ '^[a-zA-Z0-9_-]+$'::text))
+  CONSTRAINT chk_destinations_valid_config CHECK ((jsonb_typeof(configuration) = 'object'::text))
+  CONSTRAINT destinations_health_status_check CHECK (((health_status)::text = ANY ((ARRAY['healthy'::character varying, 'unhealthy'::character varying, 'unknown'::character varying])::text[])))
+  CONSTRAINT destinations_pkey PRIMARY KEY (id)
+  CONSTRAINT destinations_protocol_check CHECK (((protocol)::text = ANY ((ARRAY['REST'::character varying, 'AMQP'::character varying, 'JDBC'::character varying, 'S3'::character varying, 'SFTP'::character varying, 'EMAIL'::character varying])::text[])))
+  CONSTRAINT destinations_status_check CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'maintenance'::character varying, 'deprecated'::character varying])::text[])))
+  CONSTRAINT destinations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_destinations_tenant_id UNIQUE (tenant_id, id)
+  CREATE UNIQUE INDEX uk_destinations_name ON public.destinations USING btree (tenant_id, name) WHERE (deleted_at IS NULL)
+  POLICY destinations_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY destinations_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY destinations_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT, UPDATE TO distributor_system
+
+TABLE distribution_attempts -- OWNER distributor_owner, PARTITION BY RANGE (distribution_job_id), ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid NOT NULL
+  delivery_id uuid NOT NULL
+  destination_id uuid
+  destination_name character varying(100) NOT NULL
+  attempt_number integer NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'pending'::character varying
+  started_at timestamp with time zone
+  completed_at timestamp with time zone
+  response_status_code integer
+  response_body text
+  error_code character varying(50)
+  error_message text
+  retry_reason character varying(100)
+  next_attempt_at timestamp with time zone
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb
+  CONSTRAINT chk_distribution_attempts_attempt_number CHECK ((attempt_number > 0))
+  CONSTRAINT chk_distribution_attempts_valid_dates CHECK (((completed_at IS NULL) OR (completed_at >= started_at)))
+  CONSTRAINT distribution_attempts_pkey PRIMARY KEY (distribution_job_id, id)
+  CONSTRAINT distribution_attempts_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'processing'::character varying, 'success'::character varying, 'failed'::character varying, 'retry'::character varying, 'cancelled'::character varying])::text[])))
+  CONSTRAINT distribution_attempts_tenant_id_distribution_job_id_fkey FOREIGN KEY (tenant_id, distribution_job_id) REFERENCES distribution_jobs(tenant_id, id) ON DELETE CASCADE
+  CONSTRAINT uk_distribution_attempts_unique_attempt UNIQUE (distribution_job_id, destination_name, attempt_number)
+  POLICY distribution_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_system
+
+TABLE distribution_batches -- OWNER distributor_owner, WITH (fillfactor=70), ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'processing'::character varying
+  total_distributions integer NOT NULL
+  accepted_distributions integer NOT NULL
+  open_distributions integer NOT NULL
+  failed_distributions integer NOT NULL DEFAULT 0
+  cancelled_distributions integer NOT NULL DEFAULT 0
+  callback_url text
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  completed_at timestamp with time zone
+  CONSTRAINT distribution_batches_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT distribution_batches_status_check CHECK (((status)::text = ANY ((ARRAY['processing'::character varying, 'completed'::character varying])::text[])))
+  POLICY distribution_batches_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_batches_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_batches_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
+
+TABLE distribution_callbacks -- OWNER distributor_owner, WITH (fillfactor=70), ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid
+  attempt_id uuid
+  batch_id uuid
+  event_type character varying(50) NOT NULL
+  callback_url text NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'pending'::character varying
+  attempts integer NOT NULL DEFAULT 0
+  due_at timestamp with time zone NOT NULL DEFAULT now()
+  leased_by uuid
+  fence integer NOT NULL DEFAULT 0
+  response_status_code integer
+  response_body text
+  error_code character varying(50)
+  error_message text
+  history jsonb NOT NULL DEFAULT '[]'::jsonb
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  completed_at timestamp with time zone
+  CONSTRAINT chk_distribution_callbacks_subject CHECK ((num_nonnulls(distribution_job_id, batch_id) = 1))
+  CONSTRAINT distribution_callbacks_pkey PRIMARY KEY (id)
+  CONSTRAINT distribution_callbacks_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'delivered'::character varying, 'failed'::character varying])::text[])))
+  CREATE INDEX idx_distribution_callbacks_due ON public.distribution_callbacks USING btree (due_at) WHERE ((status)::text = 'pending'::text)
+  CREATE INDEX idx_distribution_callbacks_job ON public.distribution_callbacks USING btree (tenant_id, distribution_job_id)
+  POLICY distribution_callbacks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_callbacks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_callbacks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT, UPDATE TO distributor_system
+
+TABLE distribution_job_events -- OWNER distributor_owner, PARTITION BY RANGE (distribution_job_id), ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid NOT NULL
+  id bigint NOT NULL DEFAULT nextval('distribution_job_events_id_seq'::regclass)
+  from_status character varying(20) NOT NULL
+  to_status character varying(20) NOT NULL
+  actor character varying(200) NOT NULL
+  reason text NOT NULL
+  occurred_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+  CONSTRAINT distribution_job_events_pkey PRIMARY KEY (distribution_job_id, id)
+  CREATE INDEX idx_distribution_job_events_status ON public.distribution_job_events USING btree (tenant_id, to_status, distribution_job_id DESC)
+  POLICY distribution_job_events_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_job_events_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_job_events_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+
+TABLE distribution_jobs -- OWNER distributor_owner, PARTITION BY RANGE (id), ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  distribution_id character varying(100) NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'pending'::character varying
+  priority character varying(10) NOT NULL DEFAULT 'normal'::character varying
+  data_type character varying(50) NOT NULL
+  payload jsonb NOT NULL STORAGE e
+  destinations jsonb NOT NULL
+  callback_url text
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  started_at timestamp with time zone
+  completed_at timestamp with time zone
+  deliver_at timestamp with time zone
+  expires_at timestamp with time zone
+  retry_count integer NOT NULL DEFAULT 0
+  max_retries integer NOT NULL DEFAULT 3
+  error_code character varying(50)
+  error_message text
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb STORAGE e
+  options jsonb NOT NULL DEFAULT '{}'::jsonb
+  callback jsonb
+  plan jsonb NOT NULL DEFAULT '{}'::jsonb
+  idempotency_key character varying(100)
+  correlation_id character varying(100) NOT NULL
+  batch_id uuid
+  submitted_by character varying(200) NOT NULL
+  open_deliveries integer NOT NULL
+  failed_deliveries integer NOT NULL DEFAULT 0
+  cancel_requested_at timestamp with time zone
+  CONSTRAINT chk_distribution_jobs_expires_future CHECK (((expires_at IS NULL) OR (expires_at > created_at)))
+  CONSTRAINT chk_distribution_jobs_valid_dates CHECK (((completed_at IS NULL) OR (completed_at >= created_at)))
+  CONSTRAINT distribution_jobs_open_deliveries_check CHECK ((open_deliveries >= 0))
+  CONSTRAINT distribution_jobs_pkey PRIMARY KEY (id)
+  CONSTRAINT distribution_jobs_priority_check CHECK (((priority)::text = ANY ((ARRAY['low'::character varying, 'normal'::character varying, 'high'::character varying, 'critical'::character varying])::text[])))
+  CONSTRAINT distribution_jobs_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'processing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[])))
+  CONSTRAINT uk_distribution_jobs_tenant_id UNIQUE (tenant_id, id)
+  CREATE INDEX idx_distribution_jobs_batch ON public.distribution_jobs USING btree (tenant_id, batch_id) WHERE (batch_id IS NOT NULL)
+  CREATE INDEX idx_distribution_jobs_data_type ON public.distribution_jobs USING btree (tenant_id, data_type, id DESC)
+  POLICY distribution_jobs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_jobs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_jobs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_system
+
+TABLE distribution_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  distribution_id character varying(100) NOT NULL
+  distribution_job_id uuid NOT NULL
+  request_hash bytea
+  CONSTRAINT distribution_keys_pkey PRIMARY KEY (tenant_id, distribution_id)
+  POLICY distribution_keys_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_keys_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_keys_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
+
+TABLE distribution_rules -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  name character varying(100) NOT NULL
+  description text
+  rule_type character varying(30) NOT NULL
+  conditions jsonb NOT NULL DEFAULT '{}'::jsonb
+  actions jsonb NOT NULL DEFAULT '{}'::jsonb
+  priority integer NOT NULL DEFAULT 0
+  enabled boolean NOT NULL DEFAULT true
+  version integer NOT NULL DEFAULT 1
+  tenant_id character varying(50)
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT chk_distribution_rules_valid_actions CHECK ((jsonb_typeof(actions) = 'object'::text))
+  CONSTRAINT chk_distribution_rules_valid_conditions CHECK ((jsonb_typeof(conditions) = 'object'::text))
+  CONSTRAINT distribution_rules_pkey PRIMARY KEY (id)
+  CONSTRAINT distribution_rules_rule_type_check CHECK (((rule_type)::text = ANY ((ARRAY['routing'::character varying, 'transformation'::character varying, 'filtering'::character varying, 'prioritization'::character varying])::text[])))
+  CONSTRAINT distribution_rules_rule_type_fkey FOREIGN KEY (rule_type) REFERENCES rule_types(id)
+  CONSTRAINT distribution_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_distribution_rules_name UNIQUE NULLS NOT DISTINCT (tenant_id, name)
+  CREATE INDEX idx_distribution_rules_tenant ON public.distribution_rules USING btree (tenant_id, rule_type, priority DESC, name) WHERE enabled
+  POLICY distribution_rules_delete FOR DELETE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY distribution_rules_insert FOR INSERT TO distributor_app USING (-) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  POLICY distribution_rules_read FOR SELECT TO distributor_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY distribution_rules_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY distribution_rules_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY distribution_rules_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+VIEW distribution_summary -- OWNER distributor_system, WITH (security_barrier=true)
+  hour_bucket timestamp with time zone
+  tenant_id character varying(50)
+  data_type character varying(50)
+  status character varying(20)
+  total_distributions bigint
+  completed_distributions bigint
+  failed_distributions bigint
+  avg_completion_time_seconds numeric
+  total_retries bigint
+  GRANT SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  AS SELECT hour_bucket, tenant_id, data_type, status, total_distributions, completed_distributions, failed_distributions, avg_completion_time_seconds, total_retries FROM distribution_summary_mv WHERE ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text));
+
+MATERIALIZED VIEW distribution_summary_mv -- OWNER distributor_system
+  hour_bucket timestamp with time zone
+  tenant_id character varying(50)
+  data_type character varying(50)
+  status character varying(20)
+  total_distributions bigint
+  completed_distributions bigint
+  failed_distributions bigint
+  avg_completion_time_seconds numeric
+  total_retries bigint
+  CREATE UNIQUE INDEX uk_distribution_summary_mv ON public.distribution_summary_mv USING btree (hour_bucket, tenant_id, data_type, status)
+  AS SELECT date_trunc('hour'::text, created_at) AS hour_bucket, tenant_id, data_type, status, count(*) AS total_distributions, count(*) FILTER (WHERE ((status)::text = 'completed'::text)) AS completed_distributions, count(*) FILTER (WHERE ((status)::text = 'failed'::text)) AS failed_distributions, avg(EXTRACT(epoch FROM (completed_at - created_at))) AS avg_completion_time_seconds, sum(retry_count) AS total_retries FROM distribution_jobs WHERE (created_at >= (CURRENT_DATE - '30 days'::interval)) GROUP BY (date_trunc('hour'::text, created_at)), tenant_id, data_type, status;
+
+TABLE idempotency_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  idempotency_key character varying(100) NOT NULL
+  distribution_job_id uuid NOT NULL
+  request_hash bytea NOT NULL
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, idempotency_key)
+  POLICY idempotency_keys_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY idempotency_keys_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY idempotency_keys_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
+
+TABLE nodes -- OWNER distributor_owner
+  id uuid NOT NULL
+  role character varying(20) NOT NULL
+  hostname character varying(255) NOT NULL
+  pid integer NOT NULL
+  version character varying(50) NOT NULL
+  load jsonb NOT NULL DEFAULT '{}'::jsonb
+  started_at timestamp with time zone NOT NULL DEFAULT now()
+  heartbeat_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT nodes_pkey PRIMARY KEY (id)
+  CONSTRAINT nodes_role_check CHECK (((role)::text = ANY ((ARRAY['api'::character varying, 'worker'::character varying, 'scheduler'::character varying, 'all'::character varying])::text[])))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=20000), ROW LEVEL SECURITY, FORCED
+  delivery_id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid NOT NULL
+  attempt_id uuid NOT NULL
+  attempt_number integer NOT NULL
+  destination_name character varying(100) NOT NULL
+  position smallint NOT NULL
+  lane_id uuid NOT NULL
+  priority smallint NOT NULL
+  due_at timestamp with time zone NOT NULL
+  expires_at timestamp with time zone
+  leased_by uuid
+  fence integer NOT NULL DEFAULT 0
+  CONSTRAINT ready_attempts_pkey PRIMARY KEY (delivery_id)
+  CREATE INDEX idx_ready_attempts_due ON public.ready_attempts USING btree (priority, due_at)
+  CREATE INDEX idx_ready_attempts_expires ON public.ready_attempts USING btree (expires_at) WHERE (expires_at IS NOT NULL)
+  CREATE INDEX idx_ready_attempts_job ON public.ready_attempts USING btree (distribution_job_id)
+  CREATE INDEX idx_ready_attempts_leased ON public.ready_attempts USING btree (leased_by) WHERE (leased_by IS NOT NULL)
+  POLICY ready_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY ready_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY ready_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT, UPDATE TO distributor_system
+
+TABLE rule_types -- OWNER distributor_owner
+  id character varying(30) NOT NULL
+  evaluation_order integer NOT NULL
+  description text NOT NULL
+  CONSTRAINT rule_types_evaluation_order_key UNIQUE (evaluation_order)
+  CONSTRAINT rule_types_pkey PRIMARY KEY (id)
+  GRANT SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_system
+
+TABLE signing_secrets -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  secret text NOT NULL
+  hint character varying(20) NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  expires_at timestamp with time zone
+  revoked_at timestamp with time zone
+  CONSTRAINT signing_secrets_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT signing_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  POLICY signing_secrets_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY signing_secrets_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY signing_secrets_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_system
+
+TABLE tenants -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id character varying(50) NOT NULL
+  name character varying(100) NOT NULL
+  description text
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying
+  config jsonb NOT NULL DEFAULT '{}'::jsonb
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  rate_limit_requests integer NOT NULL DEFAULT 1000
+  rate_limit_window_seconds integer NOT NULL DEFAULT 60
+  burst_limit integer NOT NULL DEFAULT 200
+  CONSTRAINT tenants_burst_limit_check CHECK ((burst_limit > 0))
+  CONSTRAINT tenants_id_check CHECK (((id)::text ~ '^[a-zA-Z0-9_-]+$'::text))
+  CONSTRAINT tenants_pkey PRIMARY KEY (id)
+  CONSTRAINT tenants_rate_limit_requests_check CHECK ((rate_limit_requests > 0))
+  CONSTRAINT tenants_rate_limit_window_seconds_check CHECK ((rate_limit_window_seconds > 0))
+  CONSTRAINT tenants_status_check CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'suspended'::character varying, 'inactive'::character varying])::text[])))
+  CREATE INDEX idx_tenants_status ON public.tenants USING btree (status)
+  POLICY tenants_report FOR SELECT TO distributor_readonly USING (((id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY tenants_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY tenants_tenant FOR ALL TO distributor_app USING (((id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE transforms -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  name character varying(100) NOT NULL
+  engine character varying(20) NOT NULL
+  spec jsonb NOT NULL
+  input_format character varying(20) NOT NULL DEFAULT 'json'::character varying
+  output_format character varying(20) NOT NULL DEFAULT 'json'::character varying
+  output_schema jsonb
+  version integer NOT NULL DEFAULT 1
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT transforms_engine_check CHECK (((engine)::text = ANY ((ARRAY['field_mapping'::character varying, 'jsonata'::character varying, 'liquid'::character varying])::text[])))
+  CONSTRAINT transforms_output_format_check CHECK (((output_format)::text = ANY ((ARRAY['json'::character varying, 'ndjson'::character varying, 'xml'::character varying, 'csv'::character varying, 'form'::character varying, 'text'::character varying, 'raw'::character varying])::text[])))
+  CONSTRAINT transforms_pkey PRIMARY KEY (id)
+  CONSTRAINT transforms_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_transforms_name UNIQUE (tenant_id, name)
+  CONSTRAINT uk_transforms_tenant_id UNIQUE (tenant_id, id)
+  POLICY transforms_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY transforms_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY transforms_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_system
+
+CREATE OR REPLACE FUNCTION public.create_month_partitions(moment timestamp with time zone, months integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' SET "TimeZone" TO 'UTC' AS $function$ DECLARE parent text; month timestamptz; part text; BEGIN PERFORM pg_advisory_xact_lock(hashtext('create_month_partitions')); FOR ahead IN 0 .. months - 1 LOOP month := date_trunc('month', moment) + make_interval(months => ahead); FOREACH parent IN ARRAY ARRAY['distribution_jobs', 'distribution_attempts', 'attempt_logs', 'distribution_job_events'] LOOP part := parent || to_char(month, '"_y"YYYY"m"MM'); CONTINUE WHEN to_regclass(part) IS NOT NULL; EXECUTE format( 'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)', part, parent, first_uuid_of_month(month), first_uuid_of_month(month + interval '1 month'), CASE WHEN parent IN ('distribution_jobs', 'distribution_attempts') THEN 50 ELSE 100 END); EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part); END LOOP; END LOOP; END $function$
+  GRANT EXECUTE TO distributor_system
+
+CREATE OR REPLACE FUNCTION public.drop_month_partitions(moment timestamp with time zone) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' SET "TimeZone" TO 'UTC' AS $function$ DECLARE parent text; part text; BEGIN FOREACH parent IN ARRAY ARRAY['attempt_logs', 'distribution_job_events', 'distribution_attempts', 'distribution_jobs'] LOOP part := parent || to_char(date_trunc('month', moment), '"_y"YYYY"m"MM'); CONTINUE WHEN to_regclass(part) IS NULL; EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', parent, part); EXECUTE format('DROP TABLE %I', part); END LOOP; END $function$
+  GRANT EXECUTE TO distributor_system
+
+CREATE OR REPLACE FUNCTION public.first_uuid_of_month(moment timestamp with time zone) RETURNS uuid LANGUAGE sql IMMUTABLE AS $function$ SELECT (lpad(to_hex((extract(epoch FROM date_trunc('month', moment, 'UTC')) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid $function$
+  GRANT EXECUTE TO PUBLIC by default
