@@ -24,10 +24,9 @@ export const RECORD_OUTCOMES = {
         status_code, response_body, error_code, error_message, delay_seconds, next_attempt_id, metadata)
     ),
     locked AS MATERIALIZED (
-      SELECT id, status, cancel_requested_at IS NOT NULL AS cancelling
-      FROM distribution_jobs WHERE id = ANY ($4::uuid[])
-      ORDER BY id
-      FOR NO KEY UPDATE
+      SELECT j.id, j.status, j.cancel_requested_at IS NOT NULL AS cancelling
+      FROM (SELECT DISTINCT job_id FROM outcome ORDER BY job_id) o JOIN distribution_jobs j ON j.id = o.job_id
+      FOR NO KEY UPDATE OF j
     ),
     settled AS (
       DELETE FROM ready_attempts r
