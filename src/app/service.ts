@@ -26,6 +26,7 @@ import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
 import { rescue } from '../upkeep/rescue';
 import { retention } from '../upkeep/retention';
+import { statistics } from '../upkeep/statistics';
 import { type Configuration, ownerUrl } from './configuration';
 import { encryptionKeys } from './encryption-keys';
 import { ServiceModule } from './service.module';
@@ -101,7 +102,7 @@ async function startOn(
   await heartbeat.start();
   const upkeep = new Upkeep(
     system,
-    [rescue, expire, partitions, refresh, retention(configuration.RETENTION_MONTHS)],
+    [rescue, expire, partitions, statistics, refresh, retention(configuration.RETENTION_MONTHS)],
     (error, duty) => log.error({ err: error, duty }, 'duty failed'),
   );
   if (ROLE === 'scheduler' || ROLE === 'all') upkeep.start();
