@@ -1,6 +1,6 @@
 import { attempt } from '../delivery/attempt';
 import { type Claims } from '../delivery/claim';
-import { Recorder, type Result } from '../delivery/record';
+import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
 import { systemClock } from '../kernel/clock';
 import { type Logger } from '../observability/logger';
@@ -76,7 +76,7 @@ function observe(
   log: Logger,
 ): void {
   const ms = startedAt === undefined ? undefined : completedAt.getTime() - startedAt.getTime();
-  metrics.attempt(claimed.destination_name, decision.kind, ms === undefined ? undefined : ms / 1000);
+  metrics.attempt(claimed.destination_name, RESULTS[decision.kind], ms === undefined ? undefined : ms / 1000);
   const level = decision.kind === 'succeed' ? 'debug' : decision.kind === 'fail' ? 'warn' : 'info';
   if (!log.isLevelEnabled(level)) return;
   log[level](
@@ -86,7 +86,7 @@ function observe(
       delivery_id: claimed.delivery_id,
       destination: claimed.destination_name,
       attempt_number: claimed.attempt_number,
-      decision: decision.kind,
+      result: RESULTS[decision.kind],
       error_code: 'code' in decision ? decision.code : undefined,
       response_status: response?.statusCode,
       duration_ms: ms,
