@@ -17,7 +17,6 @@ declare module '@20minutes/s3rver' {
       getMetadata(bucket: string, key: string): Promise<Record<string, string>>;
       getResourcePath(bucket: string, key: string, resource: string): string;
       deleteObject(bucket: string, key: string): Promise<void>;
-      getSubresource(bucket: string, key: string, type: string): Promise<{ toJSON(): object } | null>;
     };
   }
   export = S3rver;

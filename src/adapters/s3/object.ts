@@ -71,7 +71,7 @@ function constantIssues(configuration: S3Configuration, templates: ObjectTemplat
 function keyIssue(key: string): string | undefined {
   if (key.startsWith('/')) return 'must not begin with a slash';
   if (Buffer.byteLength(key) > 1024) return 'is longer than 1024 bytes';
-  // eslint-disable-next-line no-control-regex
+
   if (/[\x00-\x1f\x7f]/.test(key)) return 'must not contain control characters';
   return pathIssue(key);
 }

@@ -14,6 +14,7 @@ import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
 import { plain } from '../schema-parts';
 import { secretsIn } from '../secrets';
+import { Slots } from '../slots';
 import { GuardedS3Agents } from './agents';
 import {
   answerOf,
@@ -38,9 +39,10 @@ type Stored = PutObjectCommandInput & { Body: Buffer };
 export class S3Sender implements Sender {
   private readonly templates: ObjectTemplates;
   private readonly agents: GuardedS3Agents;
-  private readonly client: S3Client;
+  readonly client: S3Client;
+  readonly slots: Slots;
   private readonly capture: Capture;
-  private readonly underWay = new Set<Promise<unknown>>();
+  readonly underWay = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
@@ -51,11 +53,13 @@ export class S3Sender implements Sender {
     const { templates, issues } = parseObject(configuration);
     if (issues[0] !== undefined) throw new Error(`${issues[0].field} ${issues[0].issue}`);
     this.templates = templates;
+    const connections = configuration.max_in_flight ?? DEFAULT_CONNECTIONS;
+    this.slots = new Slots(connections);
     this.agents = new GuardedS3Agents({
       guard,
       tls: plainTls(configuration.tls),
       connectTimeoutMs: (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000,
-      connections: configuration.max_in_flight ?? DEFAULT_CONNECTIONS,
+      connections,
     });
     this.client = openClient(configuration, this.agents);
     const secrets = secretsIn(configuration as unknown as JsonObject, s3Schema).map(({ value }) => value);
@@ -111,7 +115,7 @@ export class S3Sender implements Sender {
   private async store(input: Stored, signal: AbortSignal): Promise<Outcome> {
     const bytes = input.Body.length;
     try {
-      await upload(this.client, input, signal, this.configuration.part_size_bytes);
+      await upload(this, input, signal, this.configuration.part_size_bytes);
       return { kind: 'delivered', response: { statusCode: 200, body: undefined }, bytesSent: bytes, log: [] };
     } catch (caught) {
       const { answer, verdict, error } = this.judge(caught, signal);
