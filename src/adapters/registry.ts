@@ -2,6 +2,7 @@ import { type NetworkGuard } from './network-guard';
 import { type Adapter, type Protocol } from './port';
 import { createRestAdapter } from './rest/adapter';
 import { createS3Adapter } from './s3/adapter';
+import { createSftpAdapter } from './sftp/adapter';
 
 export interface AdapterOptions {
   guard: NetworkGuard;
@@ -17,6 +18,7 @@ export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, A
   const adapters = [
     createRestAdapter({ guard: options.guard, version: options.version, now }),
     createS3Adapter({ guard: options.guard }),
+    createSftpAdapter({ guard: options.guard }),
   ];
   return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
 }

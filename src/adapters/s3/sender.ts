@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   HeadBucketCommand,
   HeadObjectCommand,
@@ -75,6 +76,8 @@ export class S3Sender implements Sender {
       const message = `${rendered.issue}. Correct the destination or the job, then replay.`;
       return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
     }
+    // One signal may serve a whole batch of deliveries.
+    setMaxListeners(0, signal);
     const storing = this.store({ ...rendered.input, Body: delivery.body }, signal);
     this.underWay.add(storing);
     try {

@@ -1,0 +1,4 @@
+import { SftpHarness } from './sftp-harness';
+import { describeConformance } from './suite';
+
+describeConformance(new SftpHarness());
