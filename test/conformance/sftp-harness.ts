@@ -90,13 +90,14 @@ export class SftpHarness implements ProtocolHarness {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Removes what it returns; unfinished files are removed and not returned. */
+  /** Empties the directory; unfinished files and directories are not returned. */
   arrivals(): ArrivedFile[] {
     if (this.away) return [];
-    const names = this.names().filter((name) => !name.endsWith('.part'));
-    const found = names.map((filename) => this.read(filename));
+    const files = readdirSync(this.directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.part'))
+      .map(({ name }) => this.read(name));
     for (const name of this.names()) rmSync(join(this.directory, name), { recursive: true });
-    return found;
+    return files.sort((a, b) => (a.filename < b.filename ? -1 : 1));
   }
 
   /** All names in the directory, unfinished files among them. */

@@ -115,6 +115,7 @@ function connectionVerdict(error: ConnectionFault): Verdict {
         code: 'CONFIGURATION_INVALID',
         message: 'The private key cannot be read. Check private_key and passphrase.',
       };
+    case undefined:
     default:
       return networkFault(error);
   }
