@@ -1,7 +1,7 @@
 import { type Escape } from './template';
 
 /** What some file system, shell or sync tool cannot take in a name; the percent sign so that it can be undone. */
- 
+
 const UNSAFE = /[\x00-\x1f\x7f-\x9f%/\\"<>:*?|]/gu;
 
 /**

@@ -2,7 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { type JsonObject } from '../../src/kernel/json';
 import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
-import { delivery, lenientGuard } from './harness';
+import { documentedExample, documentedOptions } from './documented';
+import { delivery, lenientGuard, strictGuard } from './harness';
 import { answerError, S3Harness, type StoredObject } from './s3-harness';
 import { describeConformance } from './suite';
 
@@ -39,6 +40,26 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((sender) => sender.close()));
+});
+
+describe('S3: the documentation', () => {
+  it('has an example that works', async () => {
+    const example = documentedExample('s3');
+    const adapter = createAdapters({ guard: strictGuard(), version: '1' }).get('S3');
+    expect(adapter?.parse(example)).toMatchObject({ ok: true });
+    const { endpoint, bucket, credentials } = harness.plainly() as Record<string, JsonObject>;
+    const sent = delivery({ payload: { office: 'Roma' } });
+    const sender = open({ ...example, endpoint, bucket, credentials } as JsonObject);
+    expect(await sender.deliver(sent, patient())).toMatchObject({ kind: 'delivered' });
+    expect(await harness.arrivals()).toMatchObject([
+      { key: `comune-roma/2026/03/09/${sent.deliveryId}.json`, metadata: { 'x-amz-meta-office': 'Roma' } },
+    ]);
+  });
+
+  it('names every option', () => {
+    const schema = createAdapters({ guard: strictGuard(), version: '1' }).get('S3')?.configurationSchema;
+    expect(documentedOptions('s3').sort()).toEqual(Object.keys(schema?.['properties'] ?? {}).sort());
+  });
 });
 
 describe('S3: the object', () => {
@@ -273,6 +294,22 @@ describe('S3: the answer', () => {
       response.writeHead(status).end(text);
     });
     expect(await send()).toMatchObject({ kind, code, response: { statusCode: status } });
+  });
+
+  it.each([
+    [200, 'delivered'],
+    [503, 'retry'],
+    [400, 'refused'],
+  ])('%i without an end is not read to its end', async (status, kind) => {
+    const closed: Promise<void>[] = [];
+    harness.answerBy((request, response) => {
+      request.resume();
+      response.writeHead(status);
+      const endless = setInterval(() => response.write('x'.repeat(65_536)), 1);
+      closed.push(new Promise((resolve) => response.on('close', () => (clearInterval(endless), resolve()))));
+    });
+    expect(await send()).toMatchObject({ kind, response: { statusCode: status } });
+    await Promise.all(closed);
   });
 
   it('of a bucket that does not exist is a refusal', async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type JsonObject } from '../../src/kernel/json';
 import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
-import { delivery, lenientGuard, sha256 } from './harness';
+import { documentedExample, documentedOptions } from './documented';
+import { delivery, lenientGuard, sha256, strictGuard } from './harness';
 import { SftpHarness } from './sftp-harness';
 import { type SmallSshServer, startSmallSshServer } from './small-ssh-server';
 import { describeConformance } from './suite';
@@ -38,6 +39,27 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((sender) => sender.close()));
+});
+
+describe('SFTP: the documentation', () => {
+  it('has an example that works', async () => {
+    const example = documentedExample('sftp');
+    const adapter = createAdapters({ guard: strictGuard(), version: '1' }).get('SFTP');
+    expect(adapter?.parse(example)).toMatchObject({ ok: true });
+    const { host, port, host_key, credentials } = harness.good() as Record<string, JsonObject>;
+    const directory = `${harness.directory}/${example['directory'] as string}`;
+    const sent = delivery({ payload: { number: 7 } });
+    const sender = open({ ...example, host, port, host_key, credentials, directory } as JsonObject);
+    expect(await sender.deliver(sent, patient())).toMatchObject({ kind: 'delivered' });
+    const path = join(harness.directory, `in/2026/03/ordinance-7-${sent.deliveryId}.json`);
+    expect(statSync(path).size).toBe(sent.body.length);
+    expect(statSync(`${path}.done`).size).toBe(0);
+  });
+
+  it('names every option', () => {
+    const schema = createAdapters({ guard: strictGuard(), version: '1' }).get('SFTP')?.configurationSchema;
+    expect(documentedOptions('sftp').sort()).toEqual(Object.keys(schema?.['properties'] ?? {}).sort());
+  });
 });
 
 describe('SFTP: the file', () => {
@@ -242,6 +264,11 @@ describe('SFTP: the login', () => {
     const outcome = await send({ host_key: otherHostKey });
     expect(outcome).toMatchObject({ kind: 'retry', code: 'TLS_FAILED' });
     expect(outcome.kind === 'retry' ? outcome.message : '').toContain(hostKey);
+  });
+
+  it('is not begun with a reference that nobody resolved', () => {
+    const credentials = { username: 'u', password: { env: 'SFTP_PASSWORD' } };
+    expect(() => open({ ...harness.good(), credentials })).toThrow('was not resolved');
   });
 
   it('asks for the kinds of host key that are configured', async () => {

@@ -1,3 +1,4 @@
+import { type Readable } from 'node:stream';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { plain } from '../schema-parts';
 import { type GuardedS3Agents } from './agents';
@@ -10,6 +11,22 @@ const SILENT = {
   warn: () => undefined,
   error: () => undefined,
 };
+
+/** No answer to what is asked here is longer; the SDK would read an endless one into memory. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** The first bytes of an answer; a longer one costs the connection. */
+async function collect(stream: Readable): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    // Leaving the loop destroys the stream.
+    if (bytes >= MAX_ANSWER_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES);
+}
 
 /**
  * An SDK client that knows only what the destination says. Everything the SDK would otherwise take from the
@@ -44,6 +61,7 @@ export function openClient(configuration: S3Configuration, agents: GuardedS3Agen
     disableMultiregionAccessPoints: true,
     authSchemePreference: [],
     defaultsMode: 'standard',
+    streamCollector: collect,
     userAgentAppId: async () => undefined,
     logger: SILENT,
   });

@@ -39,6 +39,8 @@ export class Connection {
     client.on('close', lost);
     // The channel may end without the connection, e.g. when the server's subsystem dies.
     requests.on('close', lost);
+    // Packets that break the protocol.
+    requests.on('error', (error: Error) => this.lose(new ConnectionFault(error.message, undefined, error)));
     if (socket.destroyed) lost();
   }
 
@@ -160,7 +162,8 @@ function socketUntil(opening: Promise<Socket>, signal: AbortSignal): Promise<Soc
 const isPinned = (shown: string, pinned: string | string[]): boolean =>
   [pinned].flat().some((one) => one === ANY_HOST_KEY || one.replace(/=+$/, '') === shown);
 
-function login(configuration: SftpConfiguration) {
+/** The identity in ssh2's words; throws for a reference that was not resolved. */
+export function login(configuration: SftpConfiguration) {
   const { username, password, private_key, passphrase } = configuration.credentials;
   const algorithms = configuration.host_key_algorithms as 'ssh-ed25519'[] | undefined;
   return {

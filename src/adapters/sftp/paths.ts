@@ -49,7 +49,6 @@ export function parsePaths(configuration: SftpConfiguration): { templates: PathT
 }
 
 function textIssue(field: 'directory' | 'filename', text: string): string | undefined {
-   
   if (/[\x00-\x1f\x7f]/.test(text)) return 'must not contain control characters';
   if (field === 'filename' && text.includes('/')) return 'must not contain slashes; put them into directory';
   if (field === 'directory' && text === '.') return undefined;

@@ -25,6 +25,7 @@ export class Pool {
       const stop = (): void => connection.destroy();
       signal.addEventListener('abort', stop, { once: true });
       try {
+        if (signal.aborted) connection.destroy();
         return await work(connection);
       } catch (error) {
         throw signal.aborted ? endedBy(signal) : error;

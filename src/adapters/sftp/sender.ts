@@ -6,7 +6,7 @@ import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
 import { secretsIn } from '../secrets';
 import { STATUS, StatusFault, type Verdict, verdictOf } from './classify';
-import { Connection } from './connection';
+import { Connection, login } from './connection';
 import { parsePaths, type PathTemplates, type Place, renderPlace } from './paths';
 import { Pool } from './pool';
 import { type SftpConfiguration, sftpSchema } from './schema';
@@ -31,6 +31,8 @@ export class SftpSender implements Sender {
     const { templates, issues } = parsePaths(configuration);
     if (issues[0] !== undefined) throw new Error(`${issues[0].field} ${issues[0].issue}`);
     this.templates = templates;
+    // An unresolved reference is a bug of the caller and must not look like a failed connection.
+    login(configuration);
     this.pool = new Pool(configuration.max_connections ?? DEFAULT_CONNECTIONS, (signal) =>
       Connection.open(guard, configuration, signal),
     );
