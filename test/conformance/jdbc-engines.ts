@@ -23,7 +23,7 @@ export class PostgresqlEngine implements Engine {
     await this.client.connect();
     await this.run(`CREATE ROLE ${username} LOGIN PASSWORD '${password}'`);
     await this.run(SCHEMA_POSTGRESQL);
-    await this.run(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${username}`);
+    await this.grant();
     await this.run(`GRANT CREATE, USAGE ON SCHEMA public TO ${username}`);
     await this.run(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${username}`);
     const { hostname: host, port } = new URL(adminUrl());
@@ -44,6 +44,21 @@ export class PostgresqlEngine implements Engine {
 
   async rows<T extends object>(sql: string): Promise<T[]> {
     return (await this.client.query<T>(sql)).rows;
+  }
+
+  quote(identifier: string): string {
+    return `"${identifier.replaceAll('"', '""')}"`;
+  }
+
+  grant(): Promise<void> {
+    return this.run(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${this.username}`);
+  }
+
+  async sessions(): Promise<number> {
+    // Within a transaction the view is read once.
+    await this.run('SELECT pg_stat_clear_snapshot()');
+    const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${this.username}'`;
+    return (await this.rows<{ n: number }>(sql))[0]?.n ?? -1;
   }
 
   async take(): Promise<Arrival[]> {
@@ -107,6 +122,15 @@ export class MariadbEngine implements Engine {
   async rows<T extends object>(sql: string): Promise<T[]> {
     const [rows] = (await this.database?.admin.query(sql)) ?? [[]];
     return rows as T[];
+  }
+
+  quote(identifier: string): string {
+    return `\`${identifier.replaceAll('`', '``')}\``;
+  }
+
+  async sessions(): Promise<number> {
+    const sql = `SELECT COUNT(*) AS n FROM information_schema.processlist WHERE user = '${this.username}'`;
+    return Number((await this.rows<{ n: number }>(sql))[0]?.n);
   }
 
   async take(): Promise<Arrival[]> {

@@ -18,6 +18,12 @@ export interface Engine {
   }): Promise<{ host: string; port: number; database: string }>;
   stop(): Promise<void>;
   run(sql: string): Promise<void>;
+  rows<T extends object>(sql: string): Promise<T[]>;
+  quote(identifier: string): string;
+  /** Lets the harness's user at tables made since the start, where that is not so by itself. */
+  grant?(): Promise<void>;
+  /** Sessions that the harness's user has on the server. */
+  sessions(): Promise<number>;
   /** Takes the rows out of `arrivals`, oldest first. */
   take(): Promise<Arrival[]>;
   count(): Promise<number>;
