@@ -7,9 +7,9 @@ import { type JdbcHarness } from './jdbc-harness';
 export const patient = (): AbortSignal => AbortSignal.timeout(20_000);
 
 export interface JdbcBench {
-  open(configuration: JsonObject): Sender;
+  open: (configuration: JsonObject) => Sender;
   /** One delivery over a sender of its own. */
-  send(configuration: JsonObject, payload: JsonObject, changes?: Partial<Delivery>): Promise<Outcome>;
+  send: (configuration: JsonObject, payload: JsonObject, changes?: Partial<Delivery>) => Promise<Outcome>;
 }
 
 /** Starts the harness for a file of cases and closes the senders of each. */

@@ -11,10 +11,11 @@ interface Credentials {
 
 export class PostgresqlEngine implements Engine {
   readonly scheme = 'jdbc:postgresql';
-  readonly tls = true;
   private database: TestDatabase | undefined;
   private client = new Client();
   private username = '';
+
+  constructor(readonly tls = true) {}
 
   async start({ username, password }: Credentials) {
     this.database = await createDatabase();
@@ -32,6 +33,7 @@ export class PostgresqlEngine implements Engine {
 
   async stop(): Promise<void> {
     await this.client.end();
+    // A role cannot go while any database holds something of it.
     await this.database?.drop();
     const admin = new Client({ connectionString: adminUrl() });
     await admin.connect();

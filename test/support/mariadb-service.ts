@@ -47,6 +47,8 @@ function settings(home: string, port: number): string[] {
   return [
     `--port=${port}`,
     '--bind-address=127.0.0.1',
+    // By name, a fresh server takes every local user for its anonymous one.
+    '--skip-name-resolve',
     `--socket=${join(home, 'mariadb.sock')}`,
     `--pid-file=${join(home, 'mariadb.pid')}`,
     '--max-allowed-packet=64M',

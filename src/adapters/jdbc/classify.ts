@@ -79,6 +79,7 @@ const NETWORK: Readonly<Record<string, Decision>> = {
   UND_ERR_CONNECT_TIMEOUT: SLOW,
   ETIMEDOUT: SLOW,
   ETIMEOUT: SLOW,
+  ELOGIN: LOGIN, // tedious
 };
 
 /** Codes of OpenSSL and node:tls for a certificate or handshake that failed, and of the drivers for no TLS. */

@@ -11,7 +11,7 @@ interface Idle {
 
 interface Waiter {
   resolve(connection: SqlConnection): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 /** A signal's end in two kinds: `TimeoutError` when its time ran out, `AbortError` for whatever else. */
@@ -26,11 +26,11 @@ export function endedBy(signal: AbortSignal): Error {
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(endedBy(signal));
-    if (signal.aborted) return stop();
     // One signal may serve a whole batch of deliveries.
     setMaxListeners(0, signal);
     signal.addEventListener('abort', stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) stop();
   });
 }
 
@@ -61,6 +61,10 @@ export class ConnectionPool {
     keeps: (error: unknown) => boolean,
   ): Promise<T> {
     const connection = await this.acquire(signal);
+    if (signal.aborted) {
+      this.giveBack(connection);
+      throw endedBy(signal);
+    }
     try {
       const result = await untilAborted(work(connection), signal);
       this.giveBack(connection);
@@ -87,18 +91,24 @@ export class ConnectionPool {
       if (performance.now() - since < STALE_MS) return connection;
       this.end(connection, () => connection.close());
     }
-    return untilAborted(this.wait(signal), signal);
+    return this.wait(signal);
   }
 
-  /** The next session for the first in the queue. A caller whose signal came in the meantime passes it on. */
+  /** The next session, in the order of asking; opens one more while there is room. */
   private wait(signal: AbortSignal): Promise<SqlConnection> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        resolve: (connection) => (signal.aborted ? this.giveBack(connection) : resolve(connection)),
-        reject,
+      const leave = (): void => {
+        this.leaveQueue(waiter);
+        reject(endedBy(signal));
       };
+      const settled = (): void => signal.removeEventListener('abort', leave);
+      const waiter: Waiter = {
+        resolve: (connection) => (settled(), resolve(connection)),
+        reject: (error) => (settled(), reject(error)),
+      };
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', leave, { once: true });
       this.waiting.push(waiter);
-      signal.addEventListener('abort', () => this.leaveQueue(waiter), { once: true });
       if (this.open < this.size) this.openOne();
     });
   }
@@ -115,7 +125,7 @@ export class ConnectionPool {
         connection.onLost(() => this.onLost(connection));
         this.giveBack(connection);
       },
-      (error: unknown) => {
+      (error: Error) => {
         this.waiting.shift()?.reject(error);
         this.closedOne();
       },

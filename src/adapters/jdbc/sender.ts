@@ -127,7 +127,7 @@ export class JdbcSender implements Sender {
   private readonly leavesClean = (error: unknown): boolean => {
     if (error instanceof MissingRow) return true;
     if (error instanceof UncleanSession) return false;
-    return this.driver.faultOf(error).answer !== undefined;
+    return !this.driver.faultOf(error).fatal;
   };
 
   private outcomeOf(error: unknown, bytesSent: number): Outcome {

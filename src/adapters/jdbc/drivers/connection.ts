@@ -15,6 +15,8 @@ export interface SqlFault {
   code: number | string | undefined;
   /** The server's words; undefined where no server spoke. */
   answer: string | undefined;
+  /** The session ends with it, whatever the server said. */
+  fatal: boolean;
 }
 
 /** One session with a database. Every promise rejects with the driver's own error, which `faultOf` explains. */

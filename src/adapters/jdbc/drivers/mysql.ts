@@ -135,12 +135,14 @@ function resultOf(result: QueryResult): SqlResult {
 }
 
 function faultOf(error: unknown): SqlFault {
-  const { errno, sqlState, sqlMessage } = (error ?? {}) as {
+  const { errno, sqlState, sqlMessage, fatal } = (error ?? {}) as {
+    fatal?: boolean;
     errno?: number;
     sqlState?: string;
     sqlMessage?: string;
   };
   if (typeof errno !== 'number' || sqlMessage === undefined || sqlState === undefined)
     return networkFault(error);
-  return { state: sqlState, code: errno, answer: `ERROR ${errno} (${sqlState}): ${sqlMessage}` };
+  const answer = `ERROR ${errno} (${sqlState}): ${sqlMessage}`;
+  return { state: sqlState, code: errno, answer, fatal: fatal === true };
 }

@@ -30,6 +30,7 @@ export async function openRelay(settings: DriverSettings): Promise<Relay> {
       } else if (!driver.write(chunk)) upstream.pause();
     });
     join(driver, upstream);
+    if (upstream.destroyed) driver.destroy();
   });
   upstream.on('error', (error) => (fault ??= error));
   const port = await listening(server).catch((error: unknown) => {

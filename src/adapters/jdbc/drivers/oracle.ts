@@ -94,13 +94,16 @@ class OracleSession implements SqlConnection {
   }
 }
 
+const LOST_SESSION = new Set([28, 1012, 1089, 1092, 3113, 3114, 3135]);
+
 function faultOf(error: unknown): SqlFault {
   const { code, errorNum, message } = (error ?? {}) as { code?: string; errorNum?: number; message?: string };
   if (typeof code === 'string' && code.startsWith('ORA-')) {
-    return { state: undefined, code: errorNum ?? Number(code.slice(4)), answer: message };
+    const number = errorNum ?? Number(code.slice(4));
+    return { state: undefined, code: number, answer: message, fatal: LOST_SESSION.has(number) };
   }
   // NJS-5xx: the driver's own words for a connection that failed or was lost.
   if (typeof code === 'string' && /^NJS-5\d\d$/.test(code))
-    return { state: undefined, code, answer: undefined };
+    return { state: undefined, code, answer: undefined, fatal: true };
   return networkFault(error);
 }

@@ -136,7 +136,7 @@ function faultOf(error: unknown): SqlFault {
   const answer = [`${severity} ${code}: ${message ?? ''}`, detail]
     .filter((text) => text !== undefined)
     .join('\n');
-  return { state: code, code: undefined, answer };
+  return { state: code, code: undefined, answer, fatal: severity !== 'ERROR' };
 }
 
 /** pg has no codes for what it notices itself. */

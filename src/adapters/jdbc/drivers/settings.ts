@@ -60,10 +60,10 @@ export const farewell = async (work: Promise<unknown>): Promise<void> => {
   await within(FAREWELL_MS, work, () => new Error('late')).catch(() => undefined);
 };
 
-/** The code of a network fault, also where the driver wrapped it. */
+/** The code of a network fault; where drivers wrapped one, that of the innermost error. */
 export function networkFault(error: unknown): SqlFault {
   const { code, cause, errno } = (error ?? {}) as { code?: unknown; cause?: unknown; errno?: unknown };
-  if (typeof code === 'string') return { state: undefined, code, answer: undefined };
-  if (typeof cause === 'object' && cause !== null) return networkFault(cause);
-  return { state: undefined, code: typeof errno === 'number' ? errno : undefined, answer: undefined };
+  const inner = typeof cause === 'object' && cause !== null ? networkFault(cause).code : undefined;
+  const own = typeof code === 'string' ? code : typeof errno === 'number' ? errno : undefined;
+  return { state: undefined, code: inner ?? own, answer: undefined, fatal: true };
 }

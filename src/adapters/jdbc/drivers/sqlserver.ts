@@ -131,7 +131,18 @@ const numberType = (types: Tedious['TYPES'], value: number) => {
 };
 
 function faultOf(error: unknown): SqlFault {
-  const { number, message } = (error ?? {}) as { number?: unknown; message?: string };
-  if (typeof number !== 'number') return networkFault((error as { cause?: unknown }).cause ?? error);
-  return { state: undefined, code: number, answer: `Error ${number}: ${message ?? ''}` };
+  const { number, message, code, isTransient, ...rest } = (error ?? {}) as {
+    number?: unknown;
+    message?: string;
+    code?: unknown;
+    isTransient?: boolean;
+    class?: number;
+  };
+  // A login that fails for now comes under the same code as a wrong password.
+  if (code === 'ELOGIN' && isTransient === true)
+    return { ...networkFault(error), code: 40_613, answer: message };
+  if (typeof number !== 'number') return networkFault(error);
+  // From severity 20 on the server ends the session.
+  const fatal = (rest.class ?? 0) >= 20;
+  return { state: undefined, code: number, answer: `Error ${number}: ${message ?? ''}`, fatal };
 }
