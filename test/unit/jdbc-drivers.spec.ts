@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createAdapters } from '../../src/adapters/registry';
+import { delivery } from '../conformance/harness';
 import { NetworkGuard } from '../../src/adapters/network-guard';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
+import { type Outcome, type Sender } from '../../src/adapters/port';
 
 /** SQL Server and Oracle have no server here: their drivers meet one that listens, and what it says is ours. */
 describe.each([
@@ -50,10 +51,7 @@ describe.each([
     const parsed = adapter?.parse(configuration);
     if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
     sender = adapter.open(parsed.value);
-    return sender.deliver(
-      { payload: { a: 1 }, deliveryId: 'x' } as Delivery,
-      AbortSignal.timeout(5000),
-    );
+    return sender.deliver(delivery({ payload: { a: 1 } }), AbortSignal.timeout(5000));
   };
 
   it('connects to the address that the guard checked, or not at all', async () => {
