@@ -1,3 +1,4 @@
+import { createAmqpAdapter } from './amqp/adapter';
 import { type NetworkGuard } from './network-guard';
 import { type Adapter, type Protocol } from './port';
 import { createRestAdapter } from './rest/adapter';
@@ -13,6 +14,9 @@ export interface AdapterOptions {
 /** Every adapter of the service, by hand: "find references" leads from here to each of them. */
 export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, Adapter> {
   const now = options.now ?? Date.now;
-  const adapters = [createRestAdapter({ guard: options.guard, version: options.version, now })];
+  const adapters = [
+    createRestAdapter({ guard: options.guard, version: options.version, now }),
+    createAmqpAdapter({ guard: options.guard, version: options.version, now }),
+  ];
   return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
 }

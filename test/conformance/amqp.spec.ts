@@ -1,0 +1,4 @@
+import { AmqpHarness } from './amqp-harness';
+import { describeConformance } from './suite';
+
+describeConformance(new AmqpHarness());
