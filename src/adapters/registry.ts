@@ -1,4 +1,5 @@
 import { createAmqpAdapter } from './amqp/adapter';
+import { createEmailAdapter } from './email/adapter';
 import { type NetworkGuard } from './network-guard';
 import { type Adapter, type Protocol } from './port';
 import { createRestAdapter } from './rest/adapter';
@@ -17,6 +18,7 @@ export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, A
   const adapters = [
     createRestAdapter({ guard: options.guard, version: options.version, now }),
     createAmqpAdapter({ guard: options.guard, version: options.version, now }),
+    createEmailAdapter({ guard: options.guard, now }),
   ];
   return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
 }

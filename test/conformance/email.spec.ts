@@ -1,0 +1,4 @@
+import { EmailHarness } from './email-harness';
+import { describeConformance } from './suite';
+
+describeConformance(new EmailHarness());
