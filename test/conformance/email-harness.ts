@@ -95,6 +95,11 @@ export class EmailHarness implements ProtocolHarness {
     return this.listen('tls');
   }
 
+  /** Ends every connection; new ones are welcome. */
+  drop(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   received(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
@@ -259,7 +264,7 @@ export class EmailHarness implements ProtocolHarness {
     const server = this.servers[kind];
     if (server === undefined) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.sockets) socket.destroy();
+    this.drop();
     await closed;
     delete this.servers[kind];
   }

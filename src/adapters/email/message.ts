@@ -171,10 +171,15 @@ function bodyOf(
   if (!isFilename(name))
     throw new Unfit("attachment.filename: with the job's values it is no name of a file");
   const content = bytes.length > SLICE_BYTES ? Readable.from(slices(bytes)) : bytes;
-  return {
-    ...body,
-    attachments: [{ filename: name, content, contentType, contentDisposition: 'attachment' }],
+  const attached = {
+    filename: name,
+    content,
+    contentType,
+    contentDisposition: 'attachment' as const,
+    // Texts would have their line ends changed on the way.
+    contentTransferEncoding: 'base64' as const,
   };
+  return { ...body, attachments: [attached] };
 }
 
 /** The library encodes what it is given in one piece, several copies of it at once; slices keep that small. */

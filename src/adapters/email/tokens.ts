@@ -11,6 +11,9 @@ const DEFAULT_LIFETIME_SECONDS = 300;
 /** A token is renewed this long before its end, or after nine tenths of a short life. */
 const SKEW_SECONDS = 30;
 
+/** As long as this, a refusal is taken for one of the token before. */
+const RENEWED_MS = 5000;
+
 /** Why there is no token; an error only because the mail library hands errors on. */
 export class TokenFailure extends Error {
   constructor(readonly failure: Failure) {
@@ -23,7 +26,7 @@ export class TokenFailure extends Error {
  * (the mail library's own request would go around it) and once for all connections that want one.
  */
 export class TokenSource {
-  private cached: { token: string; until: number } | undefined;
+  private cached: { token: string; until: number; since: number } | undefined;
   private pending: Promise<string> | undefined;
 
   constructor(
@@ -37,10 +40,15 @@ export class TokenSource {
     return this.cached?.token;
   }
 
-  /** `renew`: the server refused the last one. Rejects with an error that shows nothing of the answer. */
+  /**
+   * `renew`: the server refused the last one; several connections may find that at once, so that one that is
+   * quite new stays. Rejects with TokenFailure.
+   */
   token(renew: boolean): Promise<string> {
-    if (!renew && this.cached !== undefined && this.now() < this.cached.until)
-      return Promise.resolve(this.cached.token);
+    const { cached } = this;
+    const now = this.now();
+    if (cached !== undefined && now < cached.until && (!renew || now - cached.since < RENEWED_MS))
+      return Promise.resolve(cached.token);
     this.pending ??= this.request().finally(() => (this.pending = undefined));
     return this.pending;
   }
@@ -79,7 +87,8 @@ export class TokenSource {
     }
     const lifetime = Number(fields['expires_in'] ?? DEFAULT_LIFETIME_SECONDS) || DEFAULT_LIFETIME_SECONDS;
     const useful = lifetime - Math.min(SKEW_SECONDS, lifetime * 0.1);
-    this.cached = { token, until: this.now() + useful * 1000 };
+    const since = this.now();
+    this.cached = { token, since, until: since + useful * 1000 };
     return token;
   }
 }
