@@ -52,6 +52,8 @@ export class EmailHarness implements ProtocolHarness {
   readonly ports = { tls: 0, starttls: 0, none: 0 };
   /** Decides on recipients; an error refuses one. */
   recipient: (address: string) => Error | undefined = () => undefined;
+  /** How a wrong access token is refused: by a challenge first (as Google does), or at once. */
+  challenges = true;
   /** Access tokens that are let in. */
   readonly accessTokens = new Set([ACCESS_TOKEN]);
   private readonly servers: Partial<Record<keyof EmailHarness['ports'], SMTPServer>> = {};
@@ -227,10 +229,13 @@ export class EmailHarness implements ProtocolHarness {
 
   private handlers(): SMTPServerOptions {
     return {
-      onAuth: (auth, _session, callback) =>
-        this.isKnown(auth)
-          ? callback(null, { user: auth.username })
-          : callback(smtpError(535, `unknown: ${auth.username} ${auth.password ?? auth.accessToken ?? ''}`)),
+      onAuth: (auth, _session, callback) => {
+        const secret = auth.password ?? auth.accessToken ?? '';
+        if (this.isKnown(auth)) callback(null, { user: auth.username });
+        else if (auth.accessToken !== undefined && this.challenges)
+          callback(null, { data: { status: '401', secret } });
+        else callback(smtpError(535, `unknown: ${auth.username} ${secret}`));
+      },
       onRcptTo: ({ address }, _session, callback) => callback(this.recipient(address)),
       onData: (stream, session, callback) => {
         this.keep(stream, session).then(

@@ -232,45 +232,52 @@ describe('EMAIL: encryption and login', () => {
     expect(JSON.stringify(refused)).not.toContain('old-token-of-nobody');
   });
 
-  it('fetches access tokens through the guard, once for all connections, and again after a refusal', async () => {
-    const server = await TokenServer.start();
-    try {
-      const oauth2 = {
-        token_url: server.url,
-        client_id: 'c',
-        client_secret: 'client-secret-5512',
-        refresh_token: 'r',
-      };
-      const configuration = harness.with({ credentials: { username: 'distributor@sender.test', oauth2 } });
-      let now = Date.now();
-      const sender = open(configuration, lenientGuard(), () => now);
-      const many = (): Promise<Outcome[]> =>
-        Promise.all(Array.from({ length: 10 }, () => sender.deliver(delivery(), patient())));
-      server.tokens = ['first-token', ACCESS_TOKEN];
-      harness.accessTokens.add('first-token');
-      expect(new Set((await many()).map(({ kind }) => kind))).toEqual(new Set(['delivered']));
-      expect(server.requests.length).toBe(1);
-      harness.accessTokens.delete('first-token');
-      harness.drop();
-      now += 60_000;
-      expect(new Set((await many()).map(({ kind }) => kind))).toEqual(new Set(['delivered']));
-      expect(server.requests.length).toBe(2);
-      expect(server.requests[0]).toMatchObject({
-        grant_type: 'refresh_token',
-        refresh_token: 'r',
-        client_id: 'c',
-      });
-      server.tokens = [];
-      const refused = await open(configuration).deliver(delivery(), patient());
-      expect(refused).toMatchObject({ kind: 'refused', code: 'AUTHENTICATION_FAILED' });
-      expect(JSON.stringify(refused)).not.toContain('client-secret-5512');
-    } finally {
-      await server.stop();
-    }
-    const inside = { token_url: 'http://inside.test/', client_id: 'c', client_secret: 's' };
-    const sender = open(harness.with({ credentials: { username: 'a', oauth2: inside } }), strictGuard());
-    expect((await sender.deliver(delivery(), patient())).kind).toBe('refused');
-  });
+  it.each([
+    ['a challenge', true],
+    ['a refusal', false],
+  ])(
+    'fetches access tokens through the guard, once for all, and again after %s',
+    async (_how, challenges) => {
+      harness.challenges = challenges;
+      const server = await TokenServer.start();
+      try {
+        const oauth2 = {
+          token_url: server.url,
+          client_id: 'c',
+          client_secret: 'client-secret-5512',
+          refresh_token: 'r',
+        };
+        const configuration = harness.with({ credentials: { username: 'distributor@sender.test', oauth2 } });
+        let now = Date.now();
+        const sender = open(configuration, lenientGuard(), () => now);
+        const many = (): Promise<Outcome[]> =>
+          Promise.all(Array.from({ length: 10 }, () => sender.deliver(delivery(), patient())));
+        server.tokens = ['first-token', ACCESS_TOKEN];
+        harness.accessTokens.add('first-token');
+        expect(new Set((await many()).map(({ kind }) => kind))).toEqual(new Set(['delivered']));
+        expect(server.requests.length).toBe(1);
+        harness.accessTokens.delete('first-token');
+        harness.drop();
+        now += 60_000;
+        expect(new Set((await many()).map(({ kind }) => kind))).toEqual(new Set(['delivered']));
+        expect(server.requests.length).toBe(2);
+        expect(server.requests[0]).toMatchObject({
+          grant_type: 'refresh_token',
+          refresh_token: 'r',
+          client_id: 'c',
+        });
+        server.tokens = [];
+        const refused = await open(configuration).deliver(delivery(), patient());
+        expect(refused).toMatchObject({ kind: 'refused', code: 'AUTHENTICATION_FAILED' });
+        expect(JSON.stringify(refused)).not.toContain('client-secret-5512');
+      } finally {
+        await server.stop();
+      }
+      const inside = { token_url: 'http://inside.test/', client_id: 'c', client_secret: 's' };
+      const sender = open(harness.with({ credentials: { username: 'a', oauth2: inside } }), strictGuard());
+      expect((await sender.deliver(delivery(), patient())).kind).toBe('refused');
+    },
+  );
 });
 
 describe('EMAIL: what the server says', () => {

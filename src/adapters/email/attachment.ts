@@ -71,12 +71,7 @@ function csv(rows: readonly JsonObject[]): string {
   const lines = rows.map((row) =>
     columns.map((name) => cell(Object.hasOwn(row, name) ? row[name] : undefined)),
   );
-  return [columns, ...lines]
-    .map(
-      (line) => `${line.map(csvCell).join(',')}
-`,
-    )
-    .join('');
+  return [columns, ...lines].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
 }
 
 /** RFC 4180: quoted where it must be. */

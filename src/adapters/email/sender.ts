@@ -84,7 +84,7 @@ export class EmailSender implements Sender {
     }
   }
 
-  /** Once more where a kept connection turned out to be closed before anything was sent. */
+  /** Once more, with nothing sent before: a kept connection was closed, or a token has become stale. */
   private async send(
     mail: SendMailOptions,
     delivery: Delivery,
@@ -93,11 +93,18 @@ export class EmailSender implements Sender {
     try {
       return await this.transport.sendMail({ ...mail, signal });
     } catch (error) {
-      const again =
-        isUnsent(error as NodemailerError) && !signal.aborted ? this.template.render(delivery) : undefined;
-      if (again?.ok !== true) throw error;
+      if (signal.aborted || !this.mayRepeat(error as NodemailerError)) throw error;
+      const again = this.template.render(delivery);
+      if (!again.ok) throw error;
       return this.transport.sendMail({ ...again.mail, signal });
     }
+  }
+
+  private mayRepeat(error: NodemailerError): boolean {
+    if (isUnsent(error)) return true;
+    const isLogin = error.code === 'EAUTH' && error.responseCode !== undefined;
+    if (isLogin) this.tokens?.forget();
+    return isLogin && this.tokens !== undefined;
   }
 
   /** Delivered for all who were accepted: trying again would send them the message twice. */

@@ -40,17 +40,18 @@ export class TokenSource {
     return this.cached?.token;
   }
 
-  /**
-   * `renew`: the server refused the last one; several connections may find that at once, so that one that is
-   * quite new stays. Rejects with TokenFailure.
-   */
+  /** `renew`: the server refused the last one. Rejects with TokenFailure. */
   token(renew: boolean): Promise<string> {
+    if (renew) this.forget();
     const { cached } = this;
-    const now = this.now();
-    if (cached !== undefined && now < cached.until && (!renew || now - cached.since < RENEWED_MS))
-      return Promise.resolve(cached.token);
+    if (cached !== undefined && this.now() < cached.until) return Promise.resolve(cached.token);
     this.pending ??= this.request().finally(() => (this.pending = undefined));
     return this.pending;
+  }
+
+  /** The server refused a token; several connections may find that at once, so one that is quite new stays. */
+  forget(): void {
+    if (this.cached !== undefined && this.now() - this.cached.since >= RENEWED_MS) this.cached = undefined;
   }
 
   private async request(): Promise<string> {
