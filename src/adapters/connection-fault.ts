@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type DeliveryErrorCode, type Outcome } from './port';
 
 /** A way that did not lead to the receiver, before anybody says what was sent and kept. */
@@ -27,6 +28,8 @@ export function untilEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => reject(endedBy(signal));
     if (signal.aborted) stop();
+    // One signal may serve a whole batch of deliveries.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });

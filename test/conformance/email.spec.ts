@@ -1,4 +1,3 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { type JsonObject } from '../../src/kernel/json';
 import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
@@ -6,6 +5,7 @@ import { createAdapters } from '../../src/adapters/registry';
 import { checkDkim, newDkimKey } from './dkim';
 import { ACCESS_TOKEN, type EmailArrival, EmailHarness, PASSWORD, smtpError } from './email-harness';
 import { delivery, lenientGuard, RECEIVER_NAME, strictGuard } from './harness';
+import { LineServer } from './line-server';
 import { describeConformance } from './suite';
 import { TokenServer } from './token-server';
 
@@ -328,11 +328,10 @@ describe('EMAIL: what the server says', () => {
 
   it('in its greeting decides too', async () => {
     const greet = async (greeting: string): Promise<Outcome> => {
-      const server = await greeter(greeting);
-      const { port } = server.address() as AddressInfo;
-      const clear = without(harness.with({ port, security: 'none' }), 'credentials');
+      const server = await LineServer.start(greeting, 'ends');
+      const clear = without(harness.with({ port: server.port, security: 'none' }), 'credentials');
       const outcome = await open(clear).deliver(delivery(), patient());
-      await new Promise((resolve) => server.close(resolve));
+      await server.stop();
       return outcome;
     };
     expect(await greet('554 no service\r\n')).toMatchObject({ kind: 'refused', code: 'RECEIVER_REFUSED' });
@@ -343,13 +342,6 @@ describe('EMAIL: what the server says', () => {
     });
   });
 });
-
-/** Says one line to whoever comes, and ends. */
-async function greeter(line: string): Promise<Server> {
-  const server = createServer((socket: Socket) => socket.on('error', () => undefined).end(line));
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  return server;
-}
 
 describe('EMAIL: connections', () => {
   it('are kept, and no more of them than configured', async () => {
@@ -371,6 +363,14 @@ describe('EMAIL: connections', () => {
     };
     expect((await sender.deliver(large, patient())).kind).toBe('delivered');
     expect((await harness.arrivals()).map(({ bytes }) => bytes)).toEqual([small.body.length, 200_000]);
+  });
+
+  it('are not left behind by a health check that was given up', async () => {
+    const server = await LineServer.start('220 hello\r\n', 'stays');
+    const sender = open(without(harness.with({ port: server.port, security: 'none' }), 'credentials'));
+    expect(await sender.checkHealth(AbortSignal.timeout(200))).toMatchObject({ code: 'TIMEOUT' });
+    await server.gone;
+    await server.stop();
   });
 
   it('are not opened with a reference that was not resolved', () => {

@@ -72,19 +72,16 @@ function fromFields(configuration: ConnectionConfiguration): Parts {
   const shared = base(configuration);
   const { host, hosts, port = portOf(shared.secure), url } = configuration;
   const brokers = (hosts ?? (host === undefined ? [] : [host])).map((entry) => brokerOf(entry, port, host));
-  return { endpoint: { ...shared, brokers }, issues: [...choiceIssues(host, hosts), ...besideUrl()] };
+  const issues = url === undefined ? choiceIssues(configuration) : urlCompanions(configuration);
+  return { endpoint: { ...shared, brokers }, issues };
+}
 
-  function choiceIssues(one: unknown, several: unknown): Issue[] {
-    if (one !== undefined && several !== undefined)
-      return [issueOf('hosts', 'stands beside host; give only one of them')];
-    if (one === undefined && several === undefined && url === undefined)
-      return [issueOf('host', 'is required; add it, or hosts or url in its place')];
-    return [];
-  }
-
-  function besideUrl(): Issue[] {
-    return url === undefined ? [] : urlCompanions(configuration);
-  }
+function choiceIssues({ host, hosts }: ConnectionConfiguration): Issue[] {
+  if (host !== undefined && hosts !== undefined)
+    return [issueOf('hosts', 'stands beside host; give only one of them')];
+  if (host === undefined && hosts === undefined)
+    return [issueOf('host', 'is required; add it, or hosts or url in its place')];
+  return [];
 }
 
 /** `host:port` in a list; an IPv6 address with a port stands in brackets. A single host has no port in it. */

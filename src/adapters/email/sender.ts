@@ -10,7 +10,7 @@ import { configurationIssues } from './issues';
 import { compileMail, type MailTemplate } from './message';
 import { type EmailConfiguration, emailSchema } from './schema';
 import { TokenSource } from './tokens';
-import { type MailTransport, openTransport, portOf, securityOf } from './transport';
+import { type MailTransport, openTransport, portOf, securityOf, verify } from './transport';
 
 export interface EmailOptions {
   guard: NetworkGuard;
@@ -31,7 +31,10 @@ export class EmailSender implements Sender {
   private closing: Promise<void> | undefined;
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
-  constructor(configuration: EmailConfiguration, options: EmailOptions) {
+  constructor(
+    private readonly configuration: EmailConfiguration,
+    private readonly options: EmailOptions,
+  ) {
     const [issue] = configurationIssues(configuration, options.guard);
     if (issue !== undefined) throw new Error(`${issue.field} ${issue.issue}`);
     this.template = compileMail(configuration).template;
@@ -54,7 +57,7 @@ export class EmailSender implements Sender {
     const started = performance.now();
     const latency = (): number => Math.round(performance.now() - started);
     try {
-      await untilEnded(this.transport.verify(), signal);
+      await verify(this.configuration, this.options.guard, this.tokens, signal);
       return { status: 'healthy', latencyMs: latency(), message: 'The server answers and lets us in.' };
     } catch (error) {
       const { code, message } = this.failureOf(error as Error, signal);

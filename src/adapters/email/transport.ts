@@ -1,9 +1,11 @@
+import { type Socket } from 'node:net';
 import {
   createTransport,
   type SMTPPoolOptions,
   type SMTPPoolSentMessageInfo,
   type Transporter,
 } from 'nodemailer';
+import { untilEnded } from '../connection-fault';
 import { guardedSocket, nodeTls, serverName } from '../network-connect';
 import { type NetworkGuard } from '../network-guard';
 import { plain } from '../schema-parts';
@@ -37,12 +39,41 @@ export function openTransport(
   guard: NetworkGuard,
   tokens: TokenSource | undefined,
 ): MailTransport {
+  return createTransport(transportOptions(configuration, guard, tokens));
+}
+
+/**
+ * Connects, encrypts and logs in as for a delivery, and says good-bye. The library has no way to give that up: when
+ * the signal ends it, its connection is cut.
+ */
+export async function verify(
+  configuration: EmailConfiguration,
+  guard: NetworkGuard,
+  tokens: TokenSource | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const sockets: Socket[] = [];
+  const options = transportOptions(configuration, guard, tokens, (socket) => sockets.push(socket));
+  try {
+    await untilEnded(createTransport(options).verify(), signal);
+  } catch (error) {
+    for (const socket of sockets) socket.destroy();
+    throw error;
+  }
+}
+
+function transportOptions(
+  configuration: EmailConfiguration,
+  guard: NetworkGuard,
+  tokens: TokenSource | undefined,
+  onSocket?: (socket: Socket) => void,
+): SMTPPoolOptions & { pool: true } {
   const { host } = configuration;
   const port = portOf(configuration);
   const connectMs = (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
   const tls = plainTls(configuration.tls);
   const name = serverName(host, tls);
-  const options: SMTPPoolOptions & { pool: true } = {
+  return {
     pool: true,
     host,
     port,
@@ -50,7 +81,10 @@ export function openTransport(
     tls: { ...nodeTls(tls), ...(name === undefined ? {} : { servername: name }) },
     getSocket: (_options, callback) => {
       guardedSocket(guard, { host, port }, connectMs).then(
-        (connection) => callback(null, { connection }),
+        (connection) => {
+          onSocket?.(connection);
+          callback(null, { connection });
+        },
         (error: Error) => callback(error, false),
       );
     },
@@ -67,7 +101,6 @@ export function openTransport(
     ...authentication(configuration, tokens),
     ...signing(configuration),
   };
-  return createTransport(options);
 }
 
 function encryption(
