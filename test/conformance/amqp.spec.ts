@@ -6,6 +6,7 @@ import { type Delivery, type Outcome, type Sender } from '../../src/adapters/por
 import { createAdapters } from '../../src/adapters/registry';
 import { mask } from '../../src/adapters/secrets';
 import { newSigningSecret } from '../../src/adapters/signature';
+import { examplesOf, undocumentedOptions } from './destination-docs';
 import { type AmqpArrival, AmqpHarness } from './amqp-harness';
 import { delivery, lenientGuard, RECEIVER_NAME } from './harness';
 import { describeConformance } from './suite';
@@ -298,5 +299,22 @@ describe('AMQP: the connection', () => {
     expect(() => open({ connection: { url: { env: 'AMQP_TARGET' } }, routing_key: 'q' })).toThrow(
       'was not resolved',
     );
+  });
+});
+
+describe('AMQP: the page in docs/destinations', () => {
+  it('mentions every option', () => expect(undocumentedOptions('AMQP')).toEqual([]));
+
+  it('has an example that works, and a URL that is accepted', async () => {
+    const [example, url] = examplesOf('AMQP');
+    const { connection, exchange } = harness.good();
+    const [outcome, arrived] = await send(
+      { ...example, connection: connection ?? null, exchange: exchange ?? null },
+      { payload: { office: 'a.b' } },
+    );
+    expect(outcome.kind).toBe('delivered');
+    expect(arrived.message.fields.routingKey).toBe('comune-roma.ordinance.a%2Eb');
+    expect(arrived.message.properties).toMatchObject({ expiration: '3600000', priority: 5 });
+    open(url ?? {});
   });
 });

@@ -9,6 +9,7 @@ import { type HelperProcess, startHelper } from '../support/helper-process';
 import { temporaryDirectory } from '../support/temporary-directory';
 import { makeCertificates } from './certificates';
 import { checkDkim, newDkimKey } from './dkim';
+import { examplesOf, undocumentedOptions } from './destination-docs';
 import { delivery, lenientGuard, RECEIVER_NAME } from './harness';
 
 const certificates = makeCertificates(RECEIVER_NAME);
@@ -99,6 +100,31 @@ describe('EMAIL against a mail transfer agent (Exim)', () => {
         /by receiver\.test with esmtps/,
       );
     }
+  });
+
+  it('takes the example of docs/destinations, whose page mentions every option', async () => {
+    const [example = {}, oauth2] = examplesOf('EMAIL');
+    // This server has no accounts.
+    delete example['credentials'];
+    const adapter = createAdapters({ guard: lenientGuard(), version: '1' }).get('EMAIL');
+    expect(adapter?.parse(oauth2).ok).toBe(true);
+    const { host, port, tls } = configuration();
+    const to = ['archive@receiver.test'];
+    const parsed = adapter?.parse({ ...example, host, port, tls, to });
+    const payload = { number: 12, office: 'x', articles: [{ title: 'Primo' }, { title: 'Secondo' }] };
+    const other = parsed?.ok === true ? adapter?.open(parsed.value) : undefined;
+    const outcome = await other?.deliver(
+      delivery({ payload, contentType: 'application/json' }),
+      AbortSignal.timeout(20_000),
+    );
+    expect(outcome).toMatchObject({ kind: 'delivered' });
+    await other?.close();
+    const arrived = (await mailbox(3)).find(({ mail }) => mail.subject === 'Ordinance 12')?.mail;
+    expect(arrived?.attachments[0]?.filename).toBe('ordinance-12.csv');
+    expect(Buffer.from(arrived?.attachments[0]?.content as ArrayBuffer).toString()).toBe(
+      'title\r\nPrimo\r\nSecondo\r\n',
+    );
+    expect(undocumentedOptions('EMAIL')).toEqual([]);
   });
 
   it('is refused when it knows none of the recipients', async () => {
