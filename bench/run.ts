@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { deliveryBench } from './delivery';
 import { type Report, Results } from './report';
+import { rulesBench } from './rules';
 
-const SCENARIOS: Record<string, (report: Report) => Promise<void>> = { delivery: deliveryBench };
+const SCENARIOS: Record<string, (report: Report) => Promise<void>> = {
+  delivery: deliveryBench,
+  rules: rulesBench,
+};
 
 /** `npm run bench [-- scenario …]`; without a name, all of them. */
 async function main(): Promise<void> {

@@ -15,7 +15,7 @@ export class Jobs1763600000004 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await asOwner(
       runner,
-      `DROP FUNCTION create_month_partitions, drop_month_partitions`,
+      `DROP FUNCTION create_month_partitions, drop_month_partitions, analyze_young_tables`,
       `DROP TABLE idempotency_keys, distribution_keys, distribution_job_events, attempt_logs,
          distribution_attempts, distribution_jobs, distribution_batches`,
       `DROP FUNCTION first_uuid_of_month`,
@@ -231,5 +231,20 @@ const MONTHS = `
     END LOOP;
   END $$;
 
-  REVOKE ALL ON FUNCTION create_month_partitions, drop_month_partitions FROM PUBLIC;
-  GRANT EXECUTE ON FUNCTION create_month_partitions, drop_month_partitions TO distributor_system;`;
+  CREATE FUNCTION analyze_young_tables() RETURNS void
+  SECURITY DEFINER SET search_path = public, pg_temp LANGUAGE plpgsql AS $$
+  DECLARE
+    young text;
+  BEGIN
+    FOR young IN
+      SELECT relname FROM pg_class
+      WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner = current_user::regrole
+        AND reltuples = -1 AND pg_relation_size(oid) > 65536 AND relname <> 'ready_attempts'
+    LOOP
+      EXECUTE format('ANALYZE %I', young);
+    END LOOP;
+  END $$;
+
+  REVOKE ALL ON FUNCTION create_month_partitions, drop_month_partitions, analyze_young_tables FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION create_month_partitions, drop_month_partitions, analyze_young_tables
+    TO distributor_system;`;

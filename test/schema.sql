@@ -303,7 +303,7 @@ TABLE distribution_job_events -- OWNER distributor_owner, PARTITION BY RANGE (di
   reason text NOT NULL
   occurred_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
   CONSTRAINT distribution_job_events_pkey PRIMARY KEY (distribution_job_id, id)
-  CREATE INDEX idx_distribution_job_events_status ON public.distribution_job_events USING btree (tenant_id, to_status, distribution_job_id DESC)
+  CREATE INDEX idx_distribution_job_events_status ON public.distribution_job_events USING btree (to_status, tenant_id, distribution_job_id DESC)
   POLICY distribution_job_events_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_job_events_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_job_events_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
@@ -348,8 +348,8 @@ TABLE distribution_jobs -- OWNER distributor_owner, PARTITION BY RANGE (id), ROW
   CONSTRAINT distribution_jobs_priority_check CHECK (((priority)::text = ANY ((ARRAY['low'::character varying, 'normal'::character varying, 'high'::character varying, 'critical'::character varying])::text[])))
   CONSTRAINT distribution_jobs_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'processing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[])))
   CONSTRAINT uk_distribution_jobs_tenant_id UNIQUE (tenant_id, id)
-  CREATE INDEX idx_distribution_jobs_batch ON public.distribution_jobs USING btree (tenant_id, batch_id) WHERE (batch_id IS NOT NULL)
-  CREATE INDEX idx_distribution_jobs_data_type ON public.distribution_jobs USING btree (tenant_id, data_type, id DESC)
+  CREATE INDEX idx_distribution_jobs_batch ON public.distribution_jobs USING btree (batch_id, tenant_id) WHERE (batch_id IS NOT NULL)
+  CREATE INDEX idx_distribution_jobs_data_type ON public.distribution_jobs USING btree (data_type, tenant_id, id DESC)
   POLICY distribution_jobs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_jobs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_jobs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
@@ -555,6 +555,9 @@ TABLE transforms -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT SELECT TO distributor_system
+
+CREATE OR REPLACE FUNCTION public.analyze_young_tables() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' AS $function$ DECLARE young text; BEGIN FOR young IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner = current_user::regrole AND reltuples = -1 AND pg_relation_size(oid) > 65536 AND relname <> 'ready_attempts' LOOP EXECUTE format('ANALYZE %I', young); END LOOP; END $function$
+  GRANT EXECUTE TO distributor_system
 
 CREATE OR REPLACE FUNCTION public.create_month_partitions(moment timestamp with time zone, months integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' SET "TimeZone" TO 'UTC' AS $function$ DECLARE parent text; month timestamptz; part text; BEGIN PERFORM pg_advisory_xact_lock(hashtext('create_month_partitions')); FOR ahead IN 0 .. months - 1 LOOP month := date_trunc('month', moment) + make_interval(months => ahead); FOREACH parent IN ARRAY ARRAY['distribution_jobs', 'distribution_attempts', 'attempt_logs', 'distribution_job_events'] LOOP part := parent || to_char(month, '"_y"YYYY"m"MM'); CONTINUE WHEN to_regclass(part) IS NOT NULL; EXECUTE format( 'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)', part, parent, first_uuid_of_month(month), first_uuid_of_month(month + interval '1 month'), CASE WHEN parent IN ('distribution_jobs', 'distribution_attempts') THEN 50 ELSE 100 END); EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part); END LOOP; END LOOP; END $function$
   GRANT EXECUTE TO distributor_system

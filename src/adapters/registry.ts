@@ -1,6 +1,8 @@
 import { type NetworkGuard } from './network-guard';
 import { type Adapter, type Protocol } from './port';
 import { createRestAdapter } from './rest/adapter';
+import { createS3Adapter } from './s3/adapter';
+import { createSftpAdapter } from './sftp/adapter';
 
 export interface AdapterOptions {
   guard: NetworkGuard;
@@ -13,6 +15,10 @@ export interface AdapterOptions {
 /** Every adapter of the service, by hand: "find references" leads from here to each of them. */
 export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, Adapter> {
   const now = options.now ?? Date.now;
-  const adapters = [createRestAdapter({ guard: options.guard, version: options.version, now })];
+  const adapters = [
+    createRestAdapter({ guard: options.guard, version: options.version, now }),
+    createS3Adapter({ guard: options.guard }),
+    createSftpAdapter({ guard: options.guard }),
+  ];
   return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
 }

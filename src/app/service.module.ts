@@ -2,7 +2,6 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createAdapters } from '../adapters/registry';
 import { NetworkGuard } from '../adapters/network-guard';
-import { type Adapter, type Protocol } from '../adapters/port';
 import { Senders } from '../adapters/senders';
 import { CallbackClaims } from '../callbacks/claim';
 import { CallbackDispatcher } from '../callbacks/dispatcher';
@@ -24,12 +23,12 @@ import {
 import { DistributionController } from '../http/distribution.controller';
 import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
-import { TenantsController } from '../http/platform.controller';
+import { NodesController, TenantsController } from '../http/platform.controller';
 import { HttpSettings } from '../http/settings';
 import { Intake } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { systemClock } from '../kernel/clock';
-import { type NodeId } from '../kernel/ids';
+import { type NodeId, type TenantId } from '../kernel/ids';
 import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
@@ -41,10 +40,14 @@ import { Destinations } from '../tenants/destinations';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
 import { SigningSecrets } from '../tenants/signing-secrets';
+import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
+import { healthChecks } from './health';
+import { made } from './made';
+import { Outward } from './outward';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -73,7 +76,6 @@ export class ServiceModule {
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },
         ...sharedProviders(context),
-        healthProvider(context),
         ...administrationProviders(),
         ...intakeProviders(context),
         ...deliveryProviders(context),
@@ -89,108 +91,64 @@ const API_CONTROLLERS = [
   ApiKeysController,
   SigningSecretsController,
   TenantsController,
+  NodesController,
 ];
-
-const ADAPTERS = Symbol('adapters');
-type Adapters = ReadonlyMap<Protocol, Adapter>;
 
 function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
   const { API_MAX_REQUEST_SIZE, API_MAX_DEPTH } = configuration;
   const guard = new NetworkGuard(configuration.DESTINATION_ALLOWED_NETWORKS);
+  const adapters = createAdapters({ guard, version });
   return [
-    { provide: SecretBox, useValue: new SecretBox(encryptionKeys) },
-    { provide: ADAPTERS, useValue: createAdapters({ guard, version }) },
-    { provide: Senders, useValue: new Senders() },
-    { provide: Metrics, useValue: new Metrics() },
-    {
-      provide: HttpSettings,
-      useValue: new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, MOST_IN_A_BATCH),
-    },
+    made(SecretBox, [], () => new SecretBox(encryptionKeys)),
+    made(Metrics, [], () => new Metrics()),
+    made(HttpSettings, [], () => new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, MOST_IN_A_BATCH)),
+    made(
+      SigningSecrets,
+      [TenantTransaction, SecretBox],
+      (tenants, box) => new SigningSecrets(tenants, box, systemClock),
+    ),
+    made(
+      Outward,
+      [TenantTransaction, SigningSecrets, SecretBox],
+      (tenants, signingSecrets, box) => new Outward(tenants, adapters, new Senders(), signingSecrets, box),
+    ),
+    made(HealthChecks, [SystemTransaction, Claims, DeliveryWorker], (system, claims, worker) =>
+      healthChecks({ system, claims, worker, version, concurrency: configuration.WORKER_CONCURRENCY }),
+    ),
   ];
 }
 
-function healthProvider({ configuration, version }: ServiceContext): Provider {
-  return {
-    provide: HealthChecks,
-    inject: [SystemTransaction, Claims, DeliveryWorker],
-    useFactory: (system: SystemTransaction, claims: Claims, worker: DeliveryWorker) =>
-      new HealthChecks({
-        version,
-        clock: systemClock,
-        pingDatabase: () => system.query({ name: 'ping', text: 'SELECT 1 AS one' }, []),
-        queueDepth: () => claims.depth(),
-        workers: () => ({ active: worker.active, concurrency: configuration.WORKER_CONCURRENCY }),
-        destinations: () => destinationHealth(system),
-      }),
-  };
-}
-
-async function destinationHealth(system: SystemTransaction): Promise<DestinationHealth> {
-  const [row] = await system.query<DestinationHealth>(DESTINATION_HEALTH, []);
-  return row ?? { healthy: 0, unhealthy: 0, unknown: 0 };
-}
-
-type DestinationHealth = { healthy: number; unhealthy: number; unknown: number };
-
-const DESTINATION_HEALTH = {
-  name: 'destination_health',
-  text: `
-    SELECT count(*) FILTER (WHERE health_status = 'healthy')::int AS healthy,
-      count(*) FILTER (WHERE health_status = 'unhealthy')::int AS unhealthy,
-      count(*) FILTER (WHERE health_status = 'unknown')::int AS unknown
-    FROM destinations WHERE deleted_at IS NULL`,
-};
-
 function administrationProviders(): Provider[] {
   return [
-    {
-      provide: KeyLookup,
-      inject: [SystemTransaction, SecretBox],
-      useFactory: (system: SystemTransaction, box: SecretBox) => new KeyLookup(system, box, systemClock),
-    },
-    {
-      provide: ApiKeys,
-      inject: [TenantTransaction, SecretBox, KeyLookup],
-      useFactory: (tenants: TenantTransaction, box: SecretBox, keys: KeyLookup) =>
-        new ApiKeys(tenants, box, () => keys.forgetAll()),
-    },
-    {
-      provide: SigningSecrets,
-      inject: [TenantTransaction, SecretBox],
-      useFactory: (tenants: TenantTransaction, box: SecretBox) =>
-        new SigningSecrets(tenants, box, systemClock),
-    },
-    {
-      provide: Platform,
-      inject: [TenantTransaction, SystemTransaction, SigningSecrets, SecretBox, KeyLookup],
-      useFactory: (
-        tenants: TenantTransaction,
-        system: SystemTransaction,
-        signingSecrets: SigningSecrets,
-        box: SecretBox,
-        keys: KeyLookup,
-      ) => new Platform({ tenants, system, signingSecrets, box, onChange: () => keys.forgetAll() }),
-    },
-    {
-      provide: DestinationCatalogue,
-      inject: [TenantTransaction],
-      useFactory: (tenants: TenantTransaction) => new DestinationCatalogue(tenants, systemClock),
-    },
-    {
-      provide: Destinations,
-      inject: [TenantTransaction, DestinationCatalogue, ADAPTERS, SecretBox],
-      useFactory: (
-        tenants: TenantTransaction,
-        catalogue: DestinationCatalogue,
-        adapters: Adapters,
-        box: SecretBox,
-      ) => new Destinations({ tenants, catalogue, adapters, box }),
-    },
-    {
-      provide: DestinationTypes,
-      inject: [ADAPTERS],
-      useFactory: (adapters: Adapters) => new DestinationTypes(adapters),
-    },
+    made(KeyLookup, [SystemTransaction, SecretBox], (system, box) => new KeyLookup(system, box, systemClock)),
+    made(TenantDirectory, [TenantTransaction], (tenants) => new TenantDirectory(tenants, systemClock)),
+    made(
+      ApiKeys,
+      [TenantTransaction, SecretBox, KeyLookup],
+      (tenants, box, keys) => new ApiKeys(tenants, box, () => keys.forgetAll()),
+    ),
+    made(
+      Platform,
+      [SystemTransaction, Outward, KeyLookup, TenantDirectory],
+      (system, { tenants, signingSecrets, box }, keys, directory) => {
+        const onChange = (tenantId: TenantId): void => {
+          keys.forgetAll();
+          directory.forget(tenantId);
+        };
+        return new Platform({ tenants, system, signingSecrets, box, onChange });
+      },
+    ),
+    made(
+      DestinationCatalogue,
+      [TenantTransaction],
+      (tenants) => new DestinationCatalogue(tenants, systemClock),
+    ),
+    made(
+      Destinations,
+      [Outward, DestinationCatalogue],
+      ({ tenants, adapters, box }, catalogue) => new Destinations({ tenants, catalogue, adapters, box }),
+    ),
+    made(DestinationTypes, [Outward], ({ adapters }) => new DestinationTypes(adapters)),
   ];
 }
 
@@ -202,51 +160,37 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     defaultRetries: configuration.DISTRIBUTION_DEFAULT_RETRIES,
   };
   return [
-    {
-      provide: Intake,
-      inject: [TenantTransaction, DestinationCatalogue, ADAPTERS, SecretBox, WakeUps, DeliveryWorker],
-      useFactory: (
-        tenants: TenantTransaction,
-        catalogue: DestinationCatalogue,
-        adapters: Adapters,
-        box: SecretBox,
-        wakeUps: WakeUps,
-        worker: DeliveryWorker,
-      ) => {
-        const wake = wakeBoth(wakeUps, worker);
-        return new Intake({
+    made(
+      Intake,
+      [Outward, DestinationCatalogue, TenantDirectory, WakeUps, DeliveryWorker, Metrics],
+      ({ tenants, adapters, box }, catalogue, directory, wakeUps, worker, metrics) =>
+        new Intake({
           tenants,
           catalogue,
+          directory,
           adapters,
           box,
-          clock: systemClock,
           limits,
+          clock: systemClock,
           evaluate: withoutRules,
-          wake,
-        });
-      },
-    },
-    {
-      provide: BatchIntake,
-      inject: [Intake, TenantTransaction, WakeUps, DeliveryWorker],
-      useFactory: (intake: Intake, tenants: TenantTransaction, wakeUps: WakeUps, worker: DeliveryWorker) =>
-        new BatchIntake({ intake, tenants, wake: wakeBoth(wakeUps, worker) }),
-    },
-    {
-      provide: Tracking,
-      inject: [TenantTransaction],
-      useFactory: (tenants: TenantTransaction) => new Tracking(tenants),
-    },
-    {
-      provide: JobList,
-      inject: [TenantTransaction],
-      useFactory: (tenants: TenantTransaction) => new JobList(tenants),
-    },
-    {
-      provide: Cancellations,
-      inject: [TenantTransaction],
-      useFactory: (tenants: TenantTransaction) => new Cancellations(tenants),
-    },
+          wake: wakeBoth(wakeUps, worker),
+          onSubmission: (...submission) => metrics.submission(...submission),
+        }),
+    ),
+    made(
+      BatchIntake,
+      [Intake, TenantTransaction, WakeUps, DeliveryWorker, Metrics],
+      (intake, tenants, wakeUps, worker, metrics) =>
+        new BatchIntake({
+          intake,
+          tenants,
+          wake: wakeBoth(wakeUps, worker),
+          onSubmission: (...submission) => metrics.submission(...submission),
+        }),
+    ),
+    made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
+    made(JobList, [TenantTransaction], (tenants) => new JobList(tenants)),
+    made(Cancellations, [TenantTransaction], (tenants) => new Cancellations(tenants)),
   ];
 }
 
@@ -256,54 +200,29 @@ const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
   wakeUps.send();
 };
 
-/** What every message that leaves the service needs: secrets, connections, protocols. */
-interface Outward {
-  tenants: TenantTransaction;
-  senders: Senders;
-  signingSecrets: SigningSecrets;
-  adapters: Adapters;
-  box: SecretBox;
-}
-
-const OUTWARD = Symbol('outward');
-
-const outwardProvider: Provider = {
-  provide: OUTWARD,
-  inject: [TenantTransaction, Senders, SigningSecrets, ADAPTERS, SecretBox],
-  useFactory: (
-    tenants: TenantTransaction,
-    senders: Senders,
-    signingSecrets: SigningSecrets,
-    adapters: Adapters,
-    box: SecretBox,
-  ): Outward => ({ tenants, senders, signingSecrets, adapters, box }),
-};
-
 function deliveryProviders({ configuration, node, log }: ServiceContext): Provider[] {
   return [
-    outwardProvider,
-    {
-      provide: Claims,
-      inject: [SystemTransaction],
-      useFactory: (system: SystemTransaction) => new Claims(system, node, configuration.LEASE_SECONDS),
-    },
-    {
-      provide: DeliveryWorker,
-      inject: [Claims, DestinationCatalogue, Metrics, OUTWARD],
-      useFactory: (claims: Claims, catalogue: DestinationCatalogue, metrics: Metrics, outward: Outward) =>
-        createWorker(configuration, log, { ...outward, claims, catalogue, metrics, node }),
-    },
-    {
-      provide: CallbackDispatcher,
-      inject: [SystemTransaction, OUTWARD],
-      useFactory: (system: SystemTransaction, outward: Outward) =>
+    made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
+    made(
+      DeliveryWorker,
+      [Claims, DestinationCatalogue, Metrics, Outward],
+      (claims, catalogue, metrics, outward) =>
+        createWorker(configuration, log, { outward, claims, catalogue, metrics, node }),
+    ),
+    made(
+      CallbackDispatcher,
+      [SystemTransaction, Outward],
+      (system, { tenants, signingSecrets, senders, rest, box }) =>
         new CallbackDispatcher({
-          ...outward,
           claims: new CallbackClaims(system, node),
-          recorder: callbackRecorder(outward.tenants),
-          rest: outward.adapters.get('REST') as Adapter,
+          recorder: callbackRecorder(tenants),
+          tenants,
+          signingSecrets,
+          senders,
+          rest,
+          box,
           onFault: (error) => log.error({ err: error }, 'callback fault'),
         }),
-    },
+    ),
   ];
 }

@@ -1,5 +1,4 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Senders } from '../adapters/senders';
 import { CallbackDispatcher } from '../callbacks/dispatcher';
 import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
@@ -17,17 +16,22 @@ import { HttpSettings } from '../http/settings';
 import { newId, type NodeId } from '../kernel/ids';
 import { createLogger, type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
+import { DestinationTypes } from '../tenants/destination-types';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
+import { TenantDirectory } from '../tenants/tenant-directory';
 import { Upkeep } from '../upkeep/duty';
+import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
 import { Heartbeat } from '../upkeep/heartbeat';
 import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
 import { rescue } from '../upkeep/rescue';
 import { retention } from '../upkeep/retention';
+import { statistics } from '../upkeep/statistics';
 import { type Configuration, ownerUrl } from './configuration';
 import { encryptionKeys } from './encryption-keys';
+import { Outward } from './outward';
 import { ServiceModule } from './service.module';
 import { VERSION } from './version';
 
@@ -101,7 +105,15 @@ async function startOn(
   await heartbeat.start();
   const upkeep = new Upkeep(
     system,
-    [rescue, expire, partitions, refresh, retention(configuration.RETENTION_MONTHS)],
+    [
+      rescue,
+      expire,
+      partitions,
+      statistics,
+      refresh,
+      destinationTypes(app.get(DestinationTypes)),
+      retention(configuration.RETENTION_MONTHS),
+    ],
     (error, duty) => log.error({ err: error, duty }, 'duty failed'),
   );
   if (ROLE === 'scheduler' || ROLE === 'all') upkeep.start();
@@ -136,6 +148,7 @@ async function createApp(
   const app = await createServer(module, {
     settings: new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, 1000),
     keys: () => app.get(KeyLookup),
+    tenants: () => app.get(TenantDirectory),
     log,
   });
   assertEveryEndpointHasAccess(app);
@@ -164,7 +177,7 @@ async function stopInOrder(
   await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
   await app.get(WakeUps).stop();
   await heartbeat.stop();
-  await app.get(Senders).closeAll();
+  await app.get(Outward).senders.closeAll();
   await app.close();
   await database.stop();
   log.info('stopped');

@@ -1,26 +1,18 @@
-import { type Adapter, type Protocol } from '../adapters/port';
-import { type Senders } from '../adapters/senders';
-import { type TenantTransaction } from '../database/tenant-transaction';
 import { attempt } from '../delivery/attempt';
 import { type Claims } from '../delivery/claim';
-import { Recorder, type Result } from '../delivery/record';
+import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
 import { systemClock } from '../kernel/clock';
-import { type SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { type Metrics } from '../observability/metrics';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
-import { type SigningSecrets } from '../tenants/signing-secrets';
 import { type Configuration } from './configuration';
+import { type Outward } from './outward';
 import { VERSION } from './version';
 
 export interface WorkerSurroundings {
-  tenants: TenantTransaction;
-  senders: Senders;
-  signingSecrets: SigningSecrets;
+  outward: Outward;
   catalogue: DestinationCatalogue;
-  adapters: ReadonlyMap<Protocol, Adapter>;
-  box: SecretBox;
   claims: Claims;
   metrics: Metrics;
   node: string;
@@ -32,9 +24,10 @@ export function createWorker(
   log: Logger,
   around: WorkerSurroundings,
 ): DeliveryWorker {
+  const { outward } = around;
   const onFault = (error: unknown): void => log.error({ err: error }, 'delivery fault');
   const recorder = new Recorder({
-    tenants: around.tenants,
+    tenants: outward.tenants,
     madeBy: { node: around.node, version: VERSION },
     onRefused: (result) => {
       around.metrics.fencedOutcome();
@@ -46,7 +39,11 @@ export function createWorker(
     onFault: (error, results) => log.error({ err: error, results }, 'outcomes could not be recorded yet'),
   });
   const parts = {
-    ...around,
+    catalogue: around.catalogue,
+    signingSecrets: outward.signingSecrets,
+    senders: outward.senders,
+    adapters: outward.adapters,
+    box: outward.box,
     clock: systemClock,
     random: Math.random,
     env: { allowed: configuration.DESTINATION_ENV_ALLOWLIST, values: process.env },
@@ -79,7 +76,7 @@ function observe(
   log: Logger,
 ): void {
   const ms = startedAt === undefined ? undefined : completedAt.getTime() - startedAt.getTime();
-  metrics.attempt(claimed.destination_name, decision.kind, ms === undefined ? undefined : ms / 1000);
+  metrics.attempt(claimed.destination_name, RESULTS[decision.kind], ms === undefined ? undefined : ms / 1000);
   const level = decision.kind === 'succeed' ? 'debug' : decision.kind === 'fail' ? 'warn' : 'info';
   if (!log.isLevelEnabled(level)) return;
   log[level](
@@ -89,7 +86,7 @@ function observe(
       delivery_id: claimed.delivery_id,
       destination: claimed.destination_name,
       attempt_number: claimed.attempt_number,
-      decision: decision.kind,
+      result: RESULTS[decision.kind],
       error_code: 'code' in decision ? decision.code : undefined,
       response_status: response?.statusCode,
       duration_ms: ms,

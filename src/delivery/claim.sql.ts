@@ -39,12 +39,19 @@ export const CLAIM_DUE = {
     LEFT JOIN destinations d ON d.id = (j.destinations -> c.position ->> 'destination_id')::uuid`,
 };
 
-/** A delivery that takes longer than its lease keeps it, as long as its node is alive. */
+/**
+ * A delivery that takes longer than its lease keeps it, as long as its node is alive. A row that is locked is being
+ * recorded at this moment and needs no extension.
+ */
 export const EXTEND_LEASES = {
   name: 'extend_leases',
   text: `
     UPDATE ready_attempts SET due_at = now() + make_interval(secs => $2)
-    WHERE leased_by = $1 AND delivery_id = ANY ($3::uuid[])`,
+    WHERE delivery_id IN (
+      SELECT delivery_id FROM ready_attempts
+      WHERE leased_by = $1 AND delivery_id = ANY ($3::uuid[])
+      FOR UPDATE SKIP LOCKED
+    )`,
 };
 
 /** Gives back at once what a stopping node will not send any more; the fence stays, so a late outcome is refused. */

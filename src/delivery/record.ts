@@ -110,7 +110,8 @@ function stripResponse(result: Result): void {
   result.log = [{ level: 'warn', message: 'the answer could not be stored and was left out' }];
 }
 
-const RESULTS: Record<Decision['kind'], string> = {
+/** The word for a decision in history and metrics. */
+export const RESULTS: Record<Decision['kind'], string> = {
   succeed: 'success',
   retry: 'retry',
   fail: 'failed',

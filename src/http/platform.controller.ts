@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Patch, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Req } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { notFound } from '../kernel/errors';
@@ -60,10 +60,32 @@ export class TenantsController {
     return this.platform.getTenant(tenantId(id));
   }
 
+  @Delete(':id')
+  @Endpoint({
+    summary: 'Make a tenant inactive: its keys stop working, its history stays',
+    access: 'platform:admin',
+  })
+  deactivate(@Req() request: ApiRequest, @Param('id') id: string) {
+    return this.platform.updateTenant(callerOf(request), tenantId(id), { status: 'inactive' });
+  }
+
   @Patch(':id')
   @Endpoint({ summary: 'Change a tenant, or suspend it', access: 'platform:admin', body: tenantPatch })
   update(@Req() request: ApiRequest, @Param('id') id: string, @Body() body: unknown) {
     return this.platform.updateTenant(callerOf(request), tenantId(id), parsed(tenantPatch, body));
+  }
+}
+
+@ApiTags('platform')
+@ApiSecurity('api_key')
+@Controller('api/v1/nodes')
+export class NodesController {
+  constructor(private readonly platform: Platform) {}
+
+  @Get()
+  @Endpoint({ summary: 'Running processes', access: 'platform:admin' })
+  async list() {
+    return { nodes: await this.platform.listNodes() };
   }
 }
 

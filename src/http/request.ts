@@ -1,6 +1,6 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiError, invalid } from '../kernel/errors';
-import { isTenantId } from '../kernel/ids';
+import { isTenantId, type TenantId } from '../kernel/ids';
 import { type Caller, type TenantCaller } from '../tenants/scopes';
 
 declare module 'fastify' {
@@ -29,20 +29,22 @@ export function callerOf(request: ApiRequest): Caller {
   return request.caller;
 }
 
-/**
- * The caller with the one tenant that the request is about: the key's own, or the one that a platform
- * administrator names in X-Tenant-ID.
- */
+/** The caller with the one tenant that the request is about; set by the guard where the endpoint needs one. */
 export function tenantCallerOf(request: ApiRequest): TenantCaller {
   const caller = callerOf(request);
-  const named = header(request, 'x-tenant-id');
   if (caller.tenantId === undefined) {
-    if (named === undefined) throw invalid('X-Tenant-ID', 'is required: a platform key must name the tenant');
-    if (!isTenantId(named)) throw invalid('X-Tenant-ID', 'is not a tenant id');
-    return { ...caller, tenantId: named };
+    throw invalid('X-Tenant-ID', 'is required: a platform key must name the tenant');
   }
-  if (named !== undefined && named !== caller.tenantId) throw foreignTenant('X-Tenant-ID');
   return { ...caller, tenantId: caller.tenantId };
+}
+
+/** The tenant's own, or the one that a platform administrator names in X-Tenant-ID. */
+export function tenantNamed(request: ApiRequest, caller: Caller): TenantId | undefined {
+  const named = header(request, 'x-tenant-id');
+  if (named === undefined) return caller.tenantId;
+  if (caller.tenantId !== undefined && named !== caller.tenantId) throw foreignTenant('X-Tenant-ID');
+  if (!isTenantId(named)) throw invalid('X-Tenant-ID', 'is not a tenant id');
+  return named;
 }
 
 /** A tenant_id in a body or query may be there only to say what the key says already. */

@@ -8,22 +8,24 @@ import { uuidv7 } from 'uuidv7';
 import { ApiError } from '../kernel/errors';
 import { type Logger } from '../observability/logger';
 import { type KeyLookup } from '../tenants/key-lookup';
+import { type TenantDirectory } from '../tenants/tenant-directory';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
 import { ErrorFilter } from './error.filter';
-import { saneRequestId } from './request';
+import { type ApiRequest, saneRequestId } from './request';
 import { type HttpSettings } from './settings';
 
 export interface ServerParts {
   settings: HttpSettings;
   keys: () => KeyLookup;
+  tenants: () => TenantDirectory;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, keys, log }: ServerParts,
+  { settings, keys, tenants, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: settings.maxBytes,
@@ -42,19 +44,23 @@ export async function createServer(
     log.error({ err: error, request_id: requestId }, 'request failed');
   app.useGlobalFilters(new ErrorFilter(onFault));
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  addHooks(fastify, keys, log);
+  addHooks(fastify, (request) => authenticate(keys(), tenants())(request), log);
   addParsers(fastify, settings);
   return app;
 }
 
-function addHooks(fastify: FastifyInstance, keys: () => KeyLookup, log: Logger): void {
+function addHooks(
+  fastify: FastifyInstance,
+  authenticated: (request: ApiRequest) => Promise<void>,
+  log: Logger,
+): void {
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers({
       'x-request-id': request.id,
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     });
-    await authenticate(keys())(request);
+    await authenticated(request);
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];

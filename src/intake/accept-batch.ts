@@ -2,7 +2,7 @@ import { type TenantTransaction, type TenantTx } from '../database/tenant-transa
 import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
 import { type PlannedJob } from '../planning/store';
-import { type Acceptance, acceptJobs, type Circumstances, type Intake } from './accept';
+import { type Acceptance, acceptJobs, type Circumstances, type Intake, type IntakeParts } from './accept';
 import { STORE_BATCH } from './accept-batch.sql';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 
@@ -27,6 +27,7 @@ export interface BatchParts {
   intake: Intake;
   tenants: TenantTransaction;
   wake: () => void;
+  onSubmission: IntakeParts['onSubmission'];
 }
 
 /** One item of a batch: a body to be checked, or what was wrong with it before that (an NDJSON line). */
@@ -80,6 +81,10 @@ export class BatchIntake {
         tx,
         jobs.map(({ job }) => job),
       );
+      jobs.forEach(({ job }, position) => {
+        const kind = acceptances[position]?.kind;
+        if (kind !== undefined) this.parts.onSubmission(caller.tenantId, job.dataType, kind);
+      });
       const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
       if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);
       const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;

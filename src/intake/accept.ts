@@ -2,13 +2,14 @@ import { type Adapter, type Protocol } from '../adapters/port';
 import { GroupCommit } from '../database/group-commit';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type Clock } from '../kernel/clock';
-import { type Issue } from '../kernel/errors';
+import { ApiError, type Issue } from '../kernel/errors';
 import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
 import { type SecretBox } from '../kernel/secret-box';
 import { type RuleEvaluator } from '../planning/plan';
 import { type PlannedJob, storePlanned } from '../planning/store';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
+import { type TenantDirectory } from '../tenants/tenant-directory';
 import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
 import { type IntakeLimits, type Prepared, prepareJob } from './prepare';
@@ -43,8 +44,11 @@ export interface IntakeParts {
   clock: Clock;
   limits: IntakeLimits;
   evaluate: RuleEvaluator;
+  directory: TenantDirectory;
   /** Called after a commit that left something to deliver: a hint to the workers. */
   wake: () => void;
+  /** One submission and what became of it, for the metrics. */
+  onSubmission: (tenantId: TenantId, dataType: string, outcome: Acceptance['kind']) => void;
 }
 
 /** Beyond this a commit takes longer without storing more a second (docs/performance.md). */
@@ -62,8 +66,17 @@ export class Intake {
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
     const [prepared] = await this.prepare([submission], circumstances, undefined);
+    const acceptance = await this.acceptPrepared(prepared, circumstances);
+    this.parts.onSubmission(circumstances.caller.tenantId, submission.data_type, acceptance.kind);
+    return acceptance;
+  }
+
+  private async acceptPrepared(
+    prepared: Prepared | undefined,
+    { caller }: Circumstances,
+  ): Promise<Acceptance> {
     if (prepared === undefined || !prepared.ok) return { kind: 'invalid', issues: prepared?.issues ?? [] };
-    return this.commits.submit(circumstances.caller.tenantId, prepared.job);
+    return this.commits.submit(caller.tenantId, prepared.job);
   }
 
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
@@ -73,6 +86,7 @@ export class Intake {
     batchId: BatchId | undefined,
   ): Promise<Prepared[]> {
     const { catalogue, adapters, box, limits, evaluate, clock } = this.parts;
+    await this.refuseSuspended(caller.tenantId);
     const names = new Set(submissions.flatMap(({ destinations }) => destinations.map(nameOf)));
     const known = names.size === 0 ? new Map() : await catalogue.byNames(caller.tenantId, [...names]);
     const around = {
@@ -85,6 +99,15 @@ export class Intake {
     const now = clock.now();
     return submissions.map((submission) =>
       prepareJob(submission, { ...around, known, adapters, box, limits, evaluate, now }),
+    );
+  }
+
+  private async refuseSuspended(tenantId: TenantId): Promise<void> {
+    const status = await this.parts.directory.status(tenantId);
+    if (status === 'active') return;
+    throw new ApiError(
+      'AUTHORIZATION_FAILED',
+      `the tenant ${tenantId} is ${status ?? 'unknown'} and may not submit`,
     );
   }
 

@@ -28,7 +28,7 @@ export interface PlatformParts {
   signingSecrets: SigningSecrets;
   box: SecretBox;
   /** Sessions of a tenant whose status changed must be looked up again. */
-  onChange: () => void;
+  onChange: (tenantId: TenantId) => void;
 }
 
 /** Administration of the platform: which tenants there are. Their own affairs are their own sessions'. */
@@ -37,7 +37,7 @@ export class Platform {
 
   /** A tenant is born with a signing secret, shown this once. */
   async createTenant(caller: Caller, input: TenantInput): Promise<Tenant & { signing_secret: string }> {
-    return this.parts.tenants.run(input.id, async (tx) => {
+    const created = await this.parts.tenants.run(input.id, async (tx) => {
       if (await tx.manager.existsBy(Tenant, { id: input.id })) {
         throw conflict('id', `the tenant ${input.id} exists already`);
       }
@@ -50,10 +50,17 @@ export class Platform {
       });
       return { ...(await tx.manager.findOneByOrFail(Tenant, { id: input.id })), signing_secret: secret };
     });
+    this.parts.onChange(input.id);
+    return created;
   }
 
   async listTenants(): Promise<Tenant[]> {
     return this.parts.system.run(({ manager }) => manager.find(Tenant, { order: { id: 'ASC' } }));
+  }
+
+  /** Running processes, the latest first. */
+  async listNodes(): Promise<object[]> {
+    return this.parts.system.query(NODES, []);
   }
 
   async getTenant(id: TenantId): Promise<Tenant> {
@@ -72,7 +79,7 @@ export class Platform {
       await audit(manager, { ...about(caller, id), action: 'update', details });
       return after;
     });
-    this.parts.onChange();
+    this.parts.onChange(id);
     return updated;
   }
 
@@ -88,6 +95,14 @@ export class Platform {
     });
   }
 }
+
+const NODES = {
+  name: 'nodes',
+  text: `
+    SELECT id, role, hostname, pid, version, load, started_at, heartbeat_at,
+      CASE WHEN heartbeat_at > now() - interval '15 seconds' THEN 'healthy' ELSE 'lost' END AS health
+    FROM nodes ORDER BY started_at DESC`,
+};
 
 const about = (caller: Caller, id: TenantId) =>
   ({ tenantId: id, actor: caller.actor, resourceType: 'tenant', resourceId: id }) as const;

@@ -1,0 +1,165 @@
+import { type JsonObject } from '../../kernel/json';
+import { type TlsOptions } from '../network-connect';
+import {
+  deliverySchemas,
+  type RetryPolicyConfiguration,
+  secretSchema,
+  type SecretValue,
+  tlsSchema,
+} from '../schema-parts';
+
+type Secured<T> = { [K in keyof T]: K extends 'key' | 'passphrase' ? SecretValue : T[K] };
+
+export interface S3Credentials {
+  access_key_id: string;
+  secret_access_key: SecretValue;
+  session_token?: SecretValue;
+}
+
+/** A configuration after `parse`, in the words of the schema. */
+export interface S3Configuration {
+  bucket: string;
+  key?: string;
+  region?: string;
+  endpoint?: string;
+  force_path_style?: boolean;
+  credentials?: S3Credentials;
+  tls?: Secured<TlsOptions>;
+  content_type?: string;
+  metadata?: Record<string, string>;
+  tags?: Record<string, string>;
+  storage_class?: string;
+  encryption?: 'AES256' | 'aws:kms';
+  kms_key_id?: string;
+  checksums?: 'when_required' | 'always';
+  if_none_match?: boolean | '*';
+  part_size_bytes?: number;
+  timeout_seconds?: number;
+  connect_timeout_seconds?: number;
+  retry_policy?: RetryPolicyConfiguration;
+  max_in_flight?: number;
+}
+
+const template = (description: string, maxLength: number): JsonObject => ({
+  type: 'string',
+  minLength: 1,
+  maxLength,
+  'x-placeholders': true,
+  description,
+});
+
+const credentials: JsonObject = {
+  type: 'object',
+  description:
+    "The receiver's access key. Without it requests go unsigned; the service never lends its own identity.",
+  properties: {
+    access_key_id: {
+      type: 'string',
+      pattern: '^[\\x21-\\x7e]{1,256}$',
+      description: 'Access key id; no blanks.',
+    },
+    secret_access_key: secretSchema('Secret access key.'),
+    session_token: secretSchema('Session token, where the key is a temporary one.'),
+  },
+  required: ['access_key_id', 'secret_access_key'],
+  additionalProperties: false,
+};
+
+const object: Record<string, JsonObject> = {
+  content_type: {
+    type: 'string',
+    pattern: '^[\\x21-\\x7e][\\x20-\\x7e]{0,254}$',
+    description: "Media type of the objects, printable ASCII. Default: the job's own.",
+  },
+  metadata: {
+    type: 'object',
+    description:
+      "Further metadata of each object, beside delivery-id. Names of letters, digits, '-' and '_'.",
+    maxProperties: 50,
+    propertyNames: {
+      pattern: '^[A-Za-z0-9_-]{1,128}$',
+      description: "letters, digits, '-' and '_', at most 128",
+    },
+    additionalProperties: template('Value of the metadata; placeholders allowed.', 2048),
+  },
+  tags: {
+    type: 'object',
+    description: 'Tags of each object; at most 10.',
+    maxProperties: 10,
+    propertyNames: {
+      pattern: '^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$',
+      description: 'letters, digits, blanks and _ . : / = + - @, at most 128',
+    },
+    additionalProperties: template('Value of the tag; placeholders allowed.', 256),
+  },
+  storage_class: {
+    type: 'string',
+    pattern: '^[A-Z][A-Z0-9_]{0,63}$',
+    description: "Storage class in the receiver's words, e.g. STANDARD_IA. Default: the bucket's.",
+  },
+  encryption: {
+    type: 'string',
+    enum: ['AES256', 'aws:kms'],
+    description: "Encryption at rest by the receiver. Default: the bucket's.",
+  },
+  kms_key_id: {
+    type: 'string',
+    pattern: '^[\\x21-\\x7e]{1,2048}$',
+    description: 'Key for the encryption aws:kms, by id, alias or ARN.',
+  },
+};
+
+export const s3Schema: JsonObject = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'S3',
+  type: 'object',
+  properties: {
+    bucket: { ...template('Name of the bucket; placeholders allowed.', 512), 'x-address': true },
+    key: template(
+      'Name of the objects; placeholders allowed. Default {delivery_id}, the same for every repeat.',
+      1024,
+    ),
+    region: {
+      type: 'string',
+      pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+      'x-address': true,
+      description: "Region, e.g. eu-south-1; lower-case letters, digits and '-'. Default us-east-1.",
+    },
+    endpoint: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 2048,
+      'x-address': true,
+      description: "http:// or https:// URL of another provider's S3. Default: AWS in the region.",
+    },
+    force_path_style: {
+      type: 'boolean',
+      description: 'Bucket in the path instead of the host name, as most own servers want it. Default false.',
+    },
+    credentials,
+    tls: tlsSchema,
+    ...object,
+    checksums: {
+      type: 'string',
+      enum: ['when_required', 'always'],
+      description:
+        'always: CRC32 with each upload, verified by AWS; other servers may refuse it. Default when_required.',
+    },
+    if_none_match: {
+      type: ['boolean', 'string'],
+      enum: [true, false, '*'],
+      description:
+        'Never replace an object: refuse the delivery when another one has the key. Default false.',
+    },
+    part_size_bytes: {
+      type: 'integer',
+      minimum: 5_242_880,
+      maximum: 1_073_741_824,
+      description:
+        'Longer bodies are uploaded in parts of this size, four at a time. Default 8388608 (8 MiB).',
+    },
+    ...deliverySchemas,
+  },
+  required: ['bucket'],
+  additionalProperties: false,
+};

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import {
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { type JsonObject } from '../../kernel/json';
+import { Capture } from '../capture';
+import { endedBy } from '../ended-by';
+import { type TlsOptions } from '../network-connect';
+import { type NetworkGuard } from '../network-guard';
+import { type Delivery, type Health, type Outcome, type Sender } from '../port';
+import { plain } from '../schema-parts';
+import { secretsIn } from '../secrets';
+import { Slots } from '../slots';
+import { GuardedS3Agents } from './agents';
+import {
+  answerOf,
+  answerVerdict,
+  faultVerdict,
+  retryAfterSeconds,
+  type S3Answer,
+  type Verdict,
+} from './classify';
+import { openClient } from './client';
+import { DELIVERY_ID, type ObjectTemplates, parseObject, renderObject } from './object';
+import { type S3Configuration, s3Schema } from './schema';
+import { upload } from './upload';
+
+const DEFAULT_CONNECT_SECONDS = 10;
+const DEFAULT_CONNECTIONS = 64;
+const RESPONSE_BYTES = 8192;
+
+type Stored = PutObjectCommandInput & { Body: Buffer };
+
+/** One object for each delivery, over kept connections to one S3 endpoint. */
+export class S3Sender implements Sender {
+  private readonly templates: ObjectTemplates;
+  private readonly agents: GuardedS3Agents;
+  readonly client: S3Client;
+  readonly slots: Slots;
+  private readonly capture: Capture;
+  readonly underWay = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
+
+  /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
+  constructor(
+    private readonly configuration: S3Configuration,
+    guard: NetworkGuard,
+  ) {
+    const { templates, issues } = parseObject(configuration);
+    if (issues[0] !== undefined) throw new Error(`${issues[0].field} ${issues[0].issue}`);
+    this.templates = templates;
+    const connections = configuration.max_in_flight ?? DEFAULT_CONNECTIONS;
+    this.slots = new Slots(connections);
+    this.agents = new GuardedS3Agents({
+      guard,
+      tls: plainTls(configuration.tls),
+      connectTimeoutMs: (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000,
+      connections,
+    });
+    this.client = openClient(configuration, this.agents);
+    const secrets = secretsIn(configuration as unknown as JsonObject, s3Schema).map(({ value }) => value);
+    this.capture = new Capture(RESPONSE_BYTES, secrets);
+  }
+
+  async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+    if (this.closing !== undefined || signal.aborted) {
+      return failed(faultVerdict(signal.aborted ? endedBy(signal) : closedError()), 0);
+    }
+    const rendered = renderObject(this.templates, this.configuration, delivery);
+    if (!rendered.ok) {
+      const message = `${rendered.issue}. Correct the destination or the job, then replay.`;
+      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
+    }
+    // One signal may serve a whole batch of deliveries.
+    setMaxListeners(0, signal);
+    const storing = this.store({ ...rendered.input, Body: delivery.body }, signal);
+    this.underWay.add(storing);
+    try {
+      return await storing;
+    } finally {
+      this.underWay.delete(storing);
+    }
+  }
+
+  /** Asks for the bucket, which needs the permission s3:ListBucket; without a fixed one, for any answer. */
+  async checkHealth(signal: AbortSignal): Promise<Health> {
+    const started = performance.now();
+    const latency = (): number => Math.round(performance.now() - started);
+    const bucket = this.templates.bucket.constant;
+    try {
+      if (bucket !== undefined) {
+        await this.client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal });
+      } else await this.client.send(new ListBucketsCommand({ MaxBuckets: 1 }), { abortSignal: signal });
+      return { status: 'healthy', latencyMs: latency(), message: 'The receiver answered.' };
+    } catch (caught) {
+      const { answer, verdict } = this.judge(caught, signal);
+      if (bucket === undefined && answer !== undefined && answer.statusCode < 500) {
+        return { status: 'healthy', latencyMs: latency(), message: `The receiver answered ${answer.name}.` };
+      }
+      return { status: 'unhealthy', latencyMs: latency(), code: verdict.code, message: verdict.message };
+    }
+  }
+
+  /** Waits for the deliveries under way, which end by their own signals. */
+  close(): Promise<void> {
+    this.closing ??= Promise.allSettled(this.underWay).then(() => {
+      this.client.destroy();
+      this.agents.close();
+    });
+    return this.closing;
+  }
+
+  private async store(input: Stored, signal: AbortSignal): Promise<Outcome> {
+    const bytes = input.Body.length;
+    try {
+      await upload(this, input, signal, this.configuration.part_size_bytes);
+      return { kind: 'delivered', response: { statusCode: 200, body: undefined }, bytesSent: bytes, log: [] };
+    } catch (caught) {
+      const { answer, verdict, error } = this.judge(caught, signal);
+      if (answer?.name === 'PreconditionFailed' && (await this.isRepeat(input, signal))) {
+        const line = { level: 'info' as const, message: 'The object was there already, from this delivery.' };
+        return { kind: 'delivered', response: this.captured(answer), bytesSent: bytes, log: [line] };
+      }
+      const outcome = failed(verdict, answer !== undefined || this.agents.connected ? bytes : 0, answer);
+      outcome.response = answer === undefined ? undefined : this.captured(answer);
+      const detail = this.capture.hide(answer === undefined ? error.message : answer.name);
+      outcome.log.push({ level: 'warn', message: `PUT into ${input.Bucket}: ${verdict.code}: ${detail}` });
+      return outcome;
+    }
+  }
+
+  /** Whether the object that stands in the way is what this very delivery stored, or is the same bytes. */
+  private async isRepeat(input: Stored, signal: AbortSignal): Promise<boolean> {
+    try {
+      const { Bucket, Key, Body } = input;
+      const there = await this.client.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+      if (there.ContentLength !== Body.length) return false;
+      if (there.Metadata?.[DELIVERY_ID] === input.Metadata?.[DELIVERY_ID]) return true;
+      return there.ETag === `"${createHash('md5').update(Body).digest('hex')}"`;
+    } catch {
+      return false;
+    }
+  }
+
+  private judge(caught: unknown, signal: AbortSignal) {
+    const error = caught as Error;
+    const answer = answerOf(error);
+    if (answer !== undefined) return { error, answer, verdict: answerVerdict(answer) };
+    return { error, answer, verdict: faultVerdict(signal.aborted ? endedBy(signal) : error) };
+  }
+
+  private captured(answer: S3Answer): { statusCode: number; body: string | undefined } {
+    const words = answer.message === '' ? answer.name : `${answer.name}: ${answer.message}`;
+    return { statusCode: answer.statusCode, body: this.capture.text(Buffer.from(words)) };
+  }
+}
+
+function failed(verdict: Verdict, bytesSent: number, answer?: S3Answer): Outcome {
+  const facts = { response: undefined, bytesSent, log: [], code: verdict.code, message: verdict.message };
+  if (verdict.kind === 'refused') return { ...facts, kind: 'refused' };
+  return { ...facts, kind: 'retry', retryAfterSeconds: retryAfterSeconds(answer?.retryAfter) };
+}
+
+function closedError(): Error {
+  const error = new Error('The destination was closed');
+  error.name = 'AbortError';
+  return error;
+}
+
+function plainTls(tls: S3Configuration['tls'] = {}): TlsOptions {
+  const { key, passphrase, ...rest } = tls;
+  return {
+    ...rest,
+    ...(key === undefined ? {} : { key: plain(key) }),
+    ...(passphrase === undefined ? {} : { passphrase: plain(passphrase) }),
+  };
+}

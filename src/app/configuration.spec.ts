@@ -1,0 +1,36 @@
+import { ownerUrl, readConfiguration } from './configuration';
+
+describe('the configuration', () => {
+  it('needs nothing: the embedded default', () => {
+    const configuration = readConfiguration({});
+    expect(ownerUrl(configuration)).toBeUndefined();
+    expect(configuration).toMatchObject({ ROLE: 'all', API_PORT: 8000, DISTRIBUTION_DEFAULT_RETRIES: 3 });
+  });
+
+  it.each([
+    ['API_PORT', 'eighty'],
+    ['ROLE', 'boss'],
+    ['DATABASE_URL', 'mysql://localhost/x'],
+    ['BOOTSTRAP_ADMIN_KEY', 'secret'],
+    ['LEASE_SECONDS', '0'],
+  ])('names %s when its value %s cannot be used', (name, value) => {
+    expect(() => readConfiguration({ [name]: value })).toThrow(new RegExp(`${name}:`));
+  });
+
+  it('counts an empty value as absent', () => {
+    expect(readConfiguration({ API_PORT: '' }).API_PORT).toBe(8000);
+  });
+
+  it('makes the URL of the database from its parts, whatever the password holds', () => {
+    const url = ownerUrl(
+      readConfiguration({ DB_HOST: 'db', DB_USER: 'me', DB_PASSWORD: 'p@ss/w:rd', DB_SSL_MODE: 'require' }),
+    );
+    const parsed = new URL(url ?? '');
+    expect(decodeURIComponent(parsed.password)).toBe('p@ss/w:rd');
+    expect([parsed.hostname, parsed.pathname, parsed.search]).toEqual([
+      'db',
+      '/distributor',
+      '?sslmode=require',
+    ]);
+  });
+});
