@@ -8,7 +8,6 @@ import { uuidv7 } from 'uuidv7';
 import { ApiError } from '../kernel/errors';
 import { type Logger } from '../observability/logger';
 import { type KeyLookup } from '../tenants/key-lookup';
-import { type TenantDirectory } from '../tenants/tenant-directory';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
 import { ErrorFilter } from './error.filter';
@@ -18,14 +17,13 @@ import { type HttpSettings } from './settings';
 export interface ServerParts {
   settings: HttpSettings;
   keys: () => KeyLookup;
-  tenants: () => TenantDirectory;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, keys, tenants, log }: ServerParts,
+  { settings, keys, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: settings.maxBytes,
@@ -44,7 +42,7 @@ export async function createServer(
     log.error({ err: error, request_id: requestId }, 'request failed');
   app.useGlobalFilters(new ErrorFilter(onFault));
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  addHooks(fastify, (request) => authenticate(keys(), tenants())(request), log);
+  addHooks(fastify, (request) => authenticate(keys())(request), log);
   addParsers(fastify, settings);
   return app;
 }

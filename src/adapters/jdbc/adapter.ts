@@ -16,7 +16,7 @@ export function createJdbcAdapter(options: JdbcOptions): Adapter<JdbcConfigurati
   const validate = compileConfiguration<JdbcConfiguration>(jdbcSchema);
   return {
     protocol: 'JDBC',
-    title: 'JDBC (PostgreSQL, MySQL, MariaDB, SQL Server, Oracle)',
+    title: 'JDBC (rows in a relational database)',
     configurationSchema: jdbcSchema,
     parse: (configuration) => parse(configuration, validate, options.guard),
     open: (configuration) => new JdbcSender(configuration, options),
