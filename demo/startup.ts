@@ -1,0 +1,42 @@
+import { relative } from 'node:path';
+import { type LogLine, type Service } from './service';
+import { Progress } from './terminal';
+
+/** Shows what the service is busy with until it is ready, and returns where it listens. */
+export class StartupView {
+  private readonly progress = new Progress();
+
+  constructor(private readonly dataDir: string) {
+    this.progress.begin('starting PostgreSQL');
+  }
+
+  readonly onLog = ({ msg, migrations }: LogLine): void => {
+    if (msg.startsWith('initialising embedded PostgreSQL')) {
+      const version = /\d+/.exec(msg)?.[0] ?? '';
+      this.progress.begin(`initialising PostgreSQL ${version} in ${this.dataDir}, at the first run only`);
+    } else if (/^embedded PostgreSQL (started|was still running)/.test(msg)) {
+      this.progress.end(/on port \d+$/.exec(msg)?.[0]);
+      this.progress.begin('bringing the schema up to date, starting API and workers');
+    } else if (Array.isArray(migrations)) {
+      this.progress.end(`${migrations.length} migrations`);
+      this.progress.begin('starting API and workers');
+    }
+  };
+
+  async until({ ready }: Service): Promise<string> {
+    try {
+      const url = await ready;
+      this.progress.end(url);
+      return url;
+    } catch (error) {
+      this.progress.interrupt();
+      throw error;
+    }
+  }
+}
+
+/** As somebody in this directory would write it. */
+export const shortPath = (path: string): string => {
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') || near === '' ? path : near;
+};
