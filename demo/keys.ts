@@ -13,7 +13,12 @@ export async function readKeys(path: string): Promise<Keys> {
   const kept = text === '' ? undefined : parsed(text);
   if (kept !== undefined) return kept;
   const keys = { admin: `zk_${randomBytes(16).toString('hex')}`, tenants: {} };
-  await saveKeys(path, keys);
+  try {
+    await saveKeys(path, keys);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(`the data directory cannot be used (${reason}). Choose another one with DATA_DIR.`);
+  }
   return keys;
 }
 

@@ -4,7 +4,8 @@ import { printNextSteps, printStayingUp } from './next-steps';
 import { Cast, COLLINA, collinaJobs, type PlannedJob, VALDORIA, valdoriaJobs } from './scenario';
 import { type Service, startService } from './service';
 import { type Findings, follow, printHappening, show } from './show';
-import { shortPath, StartupView } from './startup';
+import { shortPath } from './paths';
+import { StartupView } from './startup';
 import { openTenant, type TenantAccess } from './tenants';
 import { bold, dim, green, Progress, red, say } from './terminal';
 import { type Happening, Watch } from './watch';
@@ -102,7 +103,7 @@ async function stayUp(
   if (job !== undefined) printNextSteps(job, job.tenant, shortPath(logFile));
   printStayingUp();
   const died = service?.ended.then(() => {
-    throw new Error(`The service ended by itself; see ${shortPath(logFile)}.`);
+    throw new Error(`the service ended by itself; see ${shortPath(logFile)}.`);
   });
   await Promise.race([follow(watch, tenants, since), died]);
 }
@@ -111,7 +112,7 @@ async function stayUp(
 async function stop(running: Running): Promise<void> {
   const { service, cast } = running;
   running.service = undefined;
-  if (service === undefined) return;
+  if (service === undefined || service.hasEnded()) return cast.stop();
   const progress = new Progress();
   // Ctrl-C leaves its ^C at the start of the line.
   say();
@@ -133,7 +134,7 @@ const USAGE = 'usage: npm run demo [-- --once]';
 
 function fail(error: unknown): void {
   process.stderr.write(
-    `\n${red('The demo stopped')}: ${error instanceof Error ? error.message : String(error)}\n`,
+    `\n${red('The demo cannot go on')}: ${error instanceof Error ? error.message : String(error)}\n`,
   );
   process.exit(1);
 }

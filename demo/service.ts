@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Readable } from 'node:stream';
+import { shortPath } from './paths';
 
 export interface ServiceOptions {
   dataDir: string;
@@ -21,6 +22,7 @@ export interface Service {
   ready: Promise<string>;
   /** Resolves when the process has ended, asked for or not. */
   ended: Promise<void>;
+  hasEnded(): boolean;
   /** In order: deliveries in flight, then PostgreSQL. Idempotent. */
   stop(): Promise<void>;
 }
@@ -33,7 +35,9 @@ const STOP_MS = 30_000;
 export async function startService(options: ServiceOptions): Promise<Service> {
   const host = process.env['API_HOST'] || '127.0.0.1';
   const port = await choosePort(host);
-  const log = createWriteStream(options.logFile, { mode: 0o600 });
+  // Appended to: it may be the log of a demo that runs on this directory, which the service finds out later.
+  const log = createWriteStream(options.logFile, { mode: 0o600, flags: 'a' });
+  log.on('error', () => undefined);
   const child = fork(join(__dirname, 'service-process.js'), [], {
     // In a group of its own: Ctrl-C reaches the demo alone, which stops things in their order.
     detached: true,
@@ -47,7 +51,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const ended = once(child, 'close').then(() => void log.end());
   const died = ended.then(() => Promise.reject(new Error(reasonOf(complaints, options, port))));
   died.catch(() => undefined);
-  return { ready: Promise.race([url, died]), ended, stop: () => stop(child, ended) };
+  return {
+    ready: Promise.race([url, died]),
+    ended,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    stop: () => stop(child, ended),
+  };
 }
 
 /** Only what is named here: settings of another installation have no business in the demo. */
@@ -85,7 +94,7 @@ async function choosePort(host: string): Promise<number> {
 }
 
 const takenPort = (port: number): string =>
-  `Port ${port} is taken by another program. Leave API_PORT unset and the demo finds a free one.`;
+  `port ${port} is taken by another program. Leave API_PORT unset and the demo finds a free one.`;
 
 function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -118,12 +127,13 @@ function reasonOf(complaints: readonly string[], { dataDir, logFile }: ServiceOp
   const holder = /is in use by another Distributor process \(pid (\d+)\)/.exec(said)?.[1];
   if (holder !== undefined) {
     return (
-      `A demo or service is running on ${dataDir} already (pid ${holder}). Stop it with Ctrl-C in its terminal ` +
-      `or with "kill ${holder}", or start this one elsewhere: DATA_DIR=data/demo-2 npm run demo`
+      `a demo runs on ${shortPath(dataDir)} already (pid ${holder}).\n` +
+      `Stop it with Ctrl-C in its terminal, or with "kill ${holder}"; or start another one beside it:\n` +
+      '  DATA_DIR=data/demo-2 npm run demo'
     );
   }
   if (said.includes('EADDRINUSE')) return takenPort(port);
-  return said === '' ? `The service ended before it was ready; see ${logFile}.` : said;
+  return said === '' ? `the service ended before it was ready; see ${shortPath(logFile)}.` : said;
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {

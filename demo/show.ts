@@ -117,7 +117,7 @@ export async function showIsolation(
 
 /** Attempts of whatever is submitted from now on, until the demo ends. */
 export async function follow(watch: Watch, tenants: readonly TenantAccess[], since: Date): Promise<never> {
-  say(attemptsHeader());
+  say(`\n${attemptsHeader()}`);
   for (;;) {
     for (const tenant of tenants) await watch.discover(tenant, since);
     await watch.look();

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { type LogLine, type Service } from './service';
 import { Progress } from './terminal';
 
@@ -34,9 +33,3 @@ export class StartupView {
     }
   }
 }
-
-/** As somebody in this directory would write it. */
-export const shortPath = (path: string): string => {
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') || near === '' ? path : near;
-};
