@@ -85,8 +85,8 @@ describe('the demo', () => {
       expect(output).toContain('Demo: all as expected: 3 jobs, 8 attempts, 3 callbacks verified');
       expect(output.includes('initialising PostgreSQL')).toBe(run === 'first');
       expect(attemptsOf(output, 'regional-register')).toEqual([
-        expect.stringMatching(/^valdoria 1 regional-register 1 retry 503 \d+ verified in 1\.0 s$/),
-        expect.stringMatching(/^valdoria 1 regional-register 2 retry 503 \d+ verified in 1\.0 s$/),
+        expect.stringMatching(/^valdoria 1 regional-register 1 retry 503 \d+ verified in \d\.\d s$/),
+        expect.stringMatching(/^valdoria 1 regional-register 2 retry 503 \d+ verified in \d\.\d s$/),
         expect.stringMatching(/^valdoria 1 regional-register 3 delivered 200 \d+ verified$/),
       ]);
       expect(attemptsOf(output, 'court-of-auditors')).toEqual([
