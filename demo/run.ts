@@ -18,6 +18,7 @@ import { type Happening, Watch } from './watch';
 /** What has to be stopped, whatever happens. */
 interface Running {
   service: Service | undefined;
+  startup: StartupView | undefined;
   cast: Cast;
   /** The exit code, as soon as the show is over. */
   verdict: number | undefined;
@@ -32,7 +33,7 @@ interface Stage {
 const INTERRUPTED = 130;
 
 async function main(once: boolean): Promise<number> {
-  const running: Running = { service: undefined, cast: new Cast(), verdict: undefined };
+  const running: Running = { service: undefined, startup: undefined, cast: new Cast(), verdict: undefined };
   const playing = play(running, once);
   // Stopped in the middle, it fails at whatever it was doing; nobody needs to know.
   playing.catch(() => undefined);
@@ -80,6 +81,7 @@ async function setTheStage(running: Running): Promise<Stage> {
   say(`${bold('Distributor demo')}  ${dim(`data in ${shortPath(dataDir)}, kept between runs`)}\n`);
   const keys = await readKeys(keysFile);
   const view = new StartupView(shortPath(dataDir));
+  running.startup = view;
   running.service = await startService({ dataDir, logFile, adminKey: keys.admin, onLog: view.onLog });
   const url = await view.until(running.service);
   const valdoria = await openTenant(url, keys, VALDORIA);
@@ -112,6 +114,7 @@ async function stayUp(
 async function stop(running: Running): Promise<void> {
   const { service, cast } = running;
   running.service = undefined;
+  running.startup?.silence();
   if (service === undefined || service.hasEnded()) return cast.stop();
   const progress = new Progress();
   // Ctrl-C leaves its ^C at the start of the line.

@@ -4,12 +4,14 @@ import { Progress } from './terminal';
 /** Shows what the service is busy with until it is ready, and returns where it listens. */
 export class StartupView {
   private readonly progress = new Progress();
+  private silent = false;
 
   constructor(private readonly dataDir: string) {
     this.progress.begin('starting PostgreSQL');
   }
 
   readonly onLog = ({ msg, migrations }: LogLine): void => {
+    if (this.silent) return;
     if (msg.startsWith('initialising embedded PostgreSQL')) {
       const version = /\d+/.exec(msg)?.[0] ?? '';
       this.progress.begin(`initialising PostgreSQL ${version} in ${this.dataDir}, at the first run only`);
@@ -22,9 +24,15 @@ export class StartupView {
     }
   };
 
+  /** The demo is being stopped: what the service still finishes is of no interest, and nothing follows from it. */
+  silence(): void {
+    this.silent = true;
+  }
+
   async until({ ready }: Service): Promise<string> {
     try {
       const url = await ready;
+      if (this.silent) return await new Promise<never>(() => undefined);
       this.progress.end(url);
       return url;
     } catch (error) {
