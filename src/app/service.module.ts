@@ -26,7 +26,7 @@ import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
 import { TenantsController } from '../http/platform.controller';
 import { HttpSettings } from '../http/settings';
-import { Intake } from '../intake/accept';
+import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { systemClock } from '../kernel/clock';
 import { type NodeId } from '../kernel/ids';
@@ -202,19 +202,19 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     defaultRetries: configuration.DISTRIBUTION_DEFAULT_RETRIES,
   };
   return [
+    wakeProvider,
     {
       provide: Intake,
-      inject: [TenantTransaction, DestinationCatalogue, ADAPTERS, SecretBox, WakeUps, DeliveryWorker],
+      inject: [TenantTransaction, DestinationCatalogue, ADAPTERS, SecretBox, WAKE, Metrics],
       useFactory: (
         tenants: TenantTransaction,
         catalogue: DestinationCatalogue,
         adapters: Adapters,
         box: SecretBox,
-        wakeUps: WakeUps,
-        worker: DeliveryWorker,
-      ) => {
-        const wake = wakeBoth(wakeUps, worker);
-        return new Intake({
+        wake: () => void,
+        metrics: Metrics,
+      ) =>
+        new Intake({
           tenants,
           catalogue,
           adapters,
@@ -223,14 +223,14 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           limits,
           evaluate: withoutRules,
           wake,
-        });
-      },
+          count: countIn(metrics),
+        }),
     },
     {
       provide: BatchIntake,
-      inject: [Intake, TenantTransaction, WakeUps, DeliveryWorker],
-      useFactory: (intake: Intake, tenants: TenantTransaction, wakeUps: WakeUps, worker: DeliveryWorker) =>
-        new BatchIntake({ intake, tenants, wake: wakeBoth(wakeUps, worker) }),
+      inject: [Intake, TenantTransaction, WAKE, Metrics],
+      useFactory: (intake: Intake, tenants: TenantTransaction, wake: () => void, metrics: Metrics) =>
+        new BatchIntake({ intake, tenants, wake, count: countIn(metrics) }),
     },
     {
       provide: Tracking,
@@ -250,11 +250,22 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
   ];
 }
 
+const WAKE = Symbol('wake');
+
 /** This process's own worker at once, the others by a hint. */
-const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
-  worker.wake();
-  wakeUps.send();
+const wakeProvider: Provider = {
+  provide: WAKE,
+  inject: [WakeUps, DeliveryWorker],
+  useFactory: (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
+    worker.wake();
+    wakeUps.send();
+  },
 };
+
+const countIn =
+  (metrics: Metrics): SubmissionCounter =>
+  (tenantId, dataType, became) =>
+    metrics.submission(tenantId, dataType, became);
 
 /** What every message that leaves the service needs: secrets, connections, protocols. */
 interface Outward {

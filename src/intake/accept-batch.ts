@@ -2,7 +2,13 @@ import { type TenantTransaction, type TenantTx } from '../database/tenant-transa
 import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
 import { type PlannedJob } from '../planning/store';
-import { type Acceptance, acceptJobs, type Circumstances, type Intake } from './accept';
+import {
+  type Acceptance,
+  acceptJobs,
+  type Circumstances,
+  type Intake,
+  type SubmissionCounter,
+} from './accept';
 import { STORE_BATCH } from './accept-batch.sql';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 
@@ -27,6 +33,7 @@ export interface BatchParts {
   intake: Intake;
   tenants: TenantTransaction;
   wake: () => void;
+  count: SubmissionCounter;
 }
 
 /** One item of a batch: a body to be checked, or what was wrong with it before that (an NDJSON line). */
@@ -75,8 +82,9 @@ export class BatchIntake {
     options: BulkOptions,
     { caller }: Circumstances,
   ): Promise<BatchAcceptance> {
+    let acceptances: Acceptance[] = [];
     const attempt = async (tx: TenantTx): Promise<BatchAcceptance> => {
-      const acceptances = await acceptJobs(
+      acceptances = await acceptJobs(
         tx,
         jobs.map(({ job }) => job),
       );
@@ -95,6 +103,9 @@ export class BatchIntake {
     };
     try {
       const acceptance = await this.parts.tenants.run(caller.tenantId, attempt);
+      jobs.forEach(({ job }, position) =>
+        this.parts.count(caller.tenantId, job.dataType, acceptances[position]?.kind ?? 'accepted'),
+      );
       this.parts.wake();
       return acceptance;
     } catch (error) {

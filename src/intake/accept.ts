@@ -45,7 +45,11 @@ export interface IntakeParts {
   evaluate: RuleEvaluator;
   /** Called after a commit that left something to deliver: a hint to the workers. */
   wake: () => void;
+  count: SubmissionCounter;
 }
+
+/** What became of a submission that could be read, for the metrics. */
+export type SubmissionCounter = (tenantId: TenantId, dataType: string, became: Acceptance['kind']) => void;
 
 /** Beyond this a commit takes longer without storing more a second (docs/performance.md). */
 const MOST_TOGETHER = 100;
@@ -61,9 +65,14 @@ export class Intake {
   }
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
+    const { tenantId } = circumstances.caller;
     const [prepared] = await this.prepare([submission], circumstances, undefined);
-    if (prepared === undefined || !prepared.ok) return { kind: 'invalid', issues: prepared?.issues ?? [] };
-    return this.commits.submit(circumstances.caller.tenantId, prepared.job);
+    const acceptance: Acceptance =
+      prepared?.ok === true
+        ? await this.commits.submit(tenantId, prepared.job)
+        : { kind: 'invalid', issues: prepared?.issues ?? [] };
+    this.parts.count(tenantId, submission.data_type, acceptance.kind);
+    return acceptance;
   }
 
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
