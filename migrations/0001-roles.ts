@@ -10,18 +10,15 @@ export class Roles1763600000001 implements MigrationInterface {
     await createRole(runner, 'distributor_app', 'LOGIN');
     await createRole(runner, 'distributor_system', 'LOGIN');
     await createRole(runner, 'distributor_readonly', 'NOLOGIN');
-    await runner.query(`
-      DO $$ BEGIN
-        IF NOT pg_has_role(current_user, 'distributor_owner', 'MEMBER') THEN
-          EXECUTE format('GRANT distributor_owner TO %I', current_user);
-        END IF;
-        IF NOT pg_has_role(current_user, 'distributor_system', 'MEMBER') THEN
-          EXECUTE format('GRANT distributor_system TO %I', current_user);
-        END IF;
-      END $$`);
+    for (const role of ['distributor_owner', 'distributor_system']) {
+      const isMember = `pg_has_role(current_user, '${role}', 'MEMBER')`;
+      await once(runner, isMember, `EXECUTE format('GRANT ${role} TO %I', current_user)`);
+    }
     // Short statements only: compiling them costs more than it saves.
-    await runner.query('ALTER ROLE distributor_app SET jit = off');
-    await runner.query('ALTER ROLE distributor_system SET jit = off');
+    for (const role of ['distributor_app', 'distributor_system']) {
+      const isOff = `EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}' AND 'jit=off' = ANY (rolconfig))`;
+      await once(runner, isOff, `ALTER ROLE ${role} SET jit = off`);
+    }
     await runner.query('GRANT USAGE, CREATE ON SCHEMA public TO distributor_owner');
     await runner.query(
       'GRANT USAGE ON SCHEMA public TO distributor_app, distributor_system, distributor_readonly',
@@ -46,11 +43,28 @@ export class Roles1763600000001 implements MigrationInterface {
   }
 }
 
-const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<unknown> =>
-  runner.query(`
+const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<void> =>
+  once(
+    runner,
+    `EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}')`,
+    `CREATE ROLE ${name} ${login} NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS`,
+  );
+
+/**
+ * A change to the cluster's roles that two databases may be making at the same time. No lock reaches across
+ * databases, and PostgreSQL ends the later one with "tuple concurrently updated" (internal_error): it looks again.
+ */
+async function once(runner: QueryRunner, done: string, statement: string): Promise<void> {
+  await runner.query(`
     DO $$ BEGIN
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}') THEN
-        CREATE ROLE ${name} ${login} NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
-      END IF;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      FOR tries IN 1 .. 100 LOOP
+        EXIT WHEN ${done};
+        BEGIN
+          ${statement};
+        EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+          IF tries = 100 THEN RAISE; END IF;
+          PERFORM pg_sleep(0.05);
+        END;
+      END LOOP;
     END $$`);
+}
