@@ -36,6 +36,7 @@ export class TestService {
   stderr = '';
   url = '';
   private child: Child | undefined;
+  private stopping = false;
   private exited: Promise<number | null> = Promise.resolve(null);
   private watchers: ((record: LogRecord) => void)[] = [];
 
@@ -93,15 +94,21 @@ export class TestService {
     process.kill(this.pid, signal);
   }
 
+  /** Asks it to stop, once: a second SIGTERM would end it at once. */
+  beginStop(): void {
+    if (!this.stopping) this.child?.kill('SIGTERM');
+    this.stopping = true;
+  }
+
   /** SIGTERM; returns the exit code. Idempotent. */
   async stop(): Promise<number | null> {
-    if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    this.beginStop();
     return within(STOP_MS, 'the stop of the service', this.exited);
   }
 
-  /** SIGKILL, as a crash. */
+  /** SIGKILL, as a crash; returns when it is dead. Idempotent. */
   async kill(): Promise<void> {
-    this.signal('SIGKILL');
+    this.child?.kill('SIGKILL');
     await this.exited;
   }
 
@@ -119,6 +126,7 @@ export class TestService {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(child);
+    this.stopping = false;
     this.child = child;
     this.exited = once(child, 'close').then(([code]) => {
       running.delete(child);
