@@ -25,9 +25,14 @@ export interface BatchReceipt {
   rejected: Rejection[];
 }
 
-/** `refused`: the caller asked for all or nothing, and something was wrong; nothing was written. */
+/**
+ * `refused`: the caller asked for all or nothing, and something was wrong; `invalid`: the batch itself is wrong.
+ * In both cases nothing was written.
+ */
 export type BatchAcceptance =
-  { kind: 'accepted'; receipt: BatchReceipt } | { kind: 'refused'; rejected: Rejection[] };
+  | { kind: 'accepted'; receipt: BatchReceipt }
+  | { kind: 'refused'; rejected: Rejection[] }
+  | { kind: 'invalid'; issues: Issue[] };
 
 export interface BatchParts {
   intake: Intake;
@@ -53,6 +58,8 @@ export class BatchIntake {
     options: BulkOptions,
     circumstances: Circumstances,
   ): Promise<BatchAcceptance> {
+    const issues = this.parts.intake.callbackIssues(options.callback_url);
+    if (issues.length > 0) return { kind: 'invalid', issues };
     const batchId = newId<BatchId>();
     const checked = items.map((item, index) => check(item, index, circumstances));
     const rejected = checked.flatMap(({ result }) => ('rejection' in result ? [result.rejection] : []));

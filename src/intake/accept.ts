@@ -11,7 +11,7 @@ import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
 import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
-import { type IntakeLimits, type Prepared, prepareJob } from './prepare';
+import { batchCallbackIssues, type IntakeLimits, type Prepared, prepareJob } from './prepare';
 import { type Submission } from './submission';
 
 /** What the submitter learns of an accepted job; the same again for a repeat. */
@@ -95,6 +95,11 @@ export class Intake {
     return submissions.map((submission) =>
       prepareJob(submission, { ...around, known, adapters, box, limits, evaluate, now }),
     );
+  }
+
+  /** What is wrong with the callback of a whole batch. */
+  callbackIssues(url: string | undefined): Issue[] {
+    return batchCallbackIssues(this.parts.adapters, url);
   }
 
   private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {
