@@ -1,4 +1,5 @@
 import { ApiError } from '../kernel/errors';
+import { isTenantId } from '../kernel/ids';
 import { type KeyLookup } from '../tenants/key-lookup';
 import { type ApiRequest, header } from './request';
 
@@ -21,6 +22,10 @@ export const authenticate =
     const caller = KEY.test(key) ? await keys.find(key) : undefined;
     if (caller === undefined) throw new ApiError('AUTHENTICATION_FAILED', 'the API key is not valid');
     request.caller = caller;
+    const named = header(request, 'x-tenant-id');
+    if (caller.tenantId === undefined && named !== undefined && isTenantId(named)) {
+      request.namesUnknownTenant = !(await keys.isTenant(named));
+    }
   };
 
 function keyOf(request: ApiRequest): string | undefined {

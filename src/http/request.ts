@@ -1,5 +1,5 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { ApiError, invalid } from '../kernel/errors';
+import { ApiError, invalid, notFound } from '../kernel/errors';
 import { isTenantId } from '../kernel/ids';
 import { type Caller, type TenantCaller } from '../tenants/scopes';
 
@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by authentication (http/authentication.ts) on every path that needs it. */
     caller?: Caller;
+    /** The platform's caller names a tenant that there is not. */
+    namesUnknownTenant?: boolean;
   }
 }
 
@@ -24,6 +26,14 @@ export function header(request: ApiRequest, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** PostgreSQL cannot even compare a text with NUL: nothing has such a name, and nothing can be asked about it. */
+export function refuseNul({ params, query }: ApiRequest): void {
+  const hasNul = ([, value]: [string, unknown]): boolean => String(value).includes('\0');
+  if (Object.entries(params ?? {}).some(hasNul)) throw notFound('a name with the character NUL');
+  const faulty = Object.entries(query ?? {}).find(hasNul);
+  if (faulty !== undefined) throw invalid(faulty[0], 'contains the character NUL (%00); remove it');
+}
+
 export function callerOf(request: ApiRequest): Caller {
   if (request.caller === undefined) throw new Error('no caller on a path that needs one');
   return request.caller;
@@ -39,6 +49,7 @@ export function tenantCallerOf(request: ApiRequest): TenantCaller {
   if (caller.tenantId === undefined) {
     if (named === undefined) throw invalid('X-Tenant-ID', 'is required: a platform key must name the tenant');
     if (!isTenantId(named)) throw invalid('X-Tenant-ID', 'is not a tenant id');
+    if (request.namesUnknownTenant === true) throw notFound(`tenant ${named}`);
     return { ...caller, tenantId: named };
   }
   if (named !== undefined && named !== caller.tenantId) throw foreignTenant('X-Tenant-ID');

@@ -22,12 +22,15 @@ const BY_PREFIX = {
          WHERE k.prefix = $1 AND k.revoked_at IS NULL`,
 };
 
+const TENANT = { name: 'tenant_exists', text: 'SELECT 1 AS one FROM tenants WHERE id = $1' };
+
 /** How long an answer is believed: the time within which a revocation reaches every process. */
 const BELIEVED_MS = 1000;
 const MOST_REMEMBERED = 10_000;
 
 /** Who a key belongs to. It must look across tenants, because the key is what tells the tenant. */
 export class KeyLookup {
+  private readonly tenantsKnown = new Set<TenantId>();
   private readonly remembered = new Map<string, { caller: Caller | undefined; until: number }>();
 
   constructor(
@@ -47,8 +50,17 @@ export class KeyLookup {
     return caller;
   }
 
+  /** Whether there is such a tenant. One that was just made counts at once. */
+  async isTenant(id: TenantId): Promise<boolean> {
+    if (this.tenantsKnown.has(id)) return true;
+    const found = (await this.system.query(TENANT, [id])).length > 0;
+    if (found && this.tenantsKnown.size < MOST_REMEMBERED) this.tenantsKnown.add(id);
+    return found;
+  }
+
   forgetAll(): void {
     this.remembered.clear();
+    this.tenantsKnown.clear();
   }
 
   private async read(key: string, now: number): Promise<Caller | undefined> {
