@@ -118,7 +118,10 @@ describe('a worker that stalls past its lease', () => {
     const { behaviour, release } = hang();
     const answers: Behaviour[] = [behaviour, () => ({ status: 503, headers: { 'retry-after': '4' } })];
     const stalled = await startWorker();
-    const id = await submitTo('waiting', (receipt, nth) => answers[nth - 1]?.(receipt, nth) ?? { status: 200 });
+    const id = await submitTo(
+      'waiting',
+      (receipt, nth) => answers[nth - 1]?.(receipt, nth) ?? { status: 200 },
+    );
     await world.receiver.received(1, '/waiting');
     stalled.signal('SIGSTOP');
     const other = await startWorker();

@@ -169,8 +169,12 @@ export class Api {
     return this.json('PATCH', `/api/v1/destinations/${name}`, patch);
   }
 
+  createKeyAnswer(name: string, scopes: readonly string[], more: JsonObject = {}): Promise<Answer> {
+    return this.json('POST', '/api/v1/api-keys', { name, scopes, ...more });
+  }
+
   async createKey(name: string, scopes: readonly string[], more: JsonObject = {}): Promise<Reply> {
-    return must(await this.json('POST', '/api/v1/api-keys', { name, scopes, ...more }), 201).body;
+    return must(await this.createKeyAnswer(name, scopes, more), 201).body;
   }
 }
 
