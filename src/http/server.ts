@@ -29,8 +29,8 @@ export async function createServer(
     log.error({ err: error, request_id: requestId }, 'request failed');
   const adapter = new FastifyAdapter({
     // What Fastify refuses before it has found a route, such as a path that cannot be decoded.
-    frameworkErrors: (error: Error, request: ApiRequest, reply: ApiReply) =>
-      sendError(request, reply, error, onFault),
+    frameworkErrors: (error: Error, request: unknown, reply: unknown) =>
+      sendError(request as ApiRequest, reply as ApiReply, error, onFault),
     bodyLimit: settings.maxBytes,
     genReqId: (request: IncomingMessage) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
     // A slow client may take its time, but not for ever.
