@@ -300,9 +300,14 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     },
     {
       provide: DeliveryWorker,
-      inject: [Claims, DestinationCatalogue, Metrics, OUTWARD],
-      useFactory: (claims: Claims, catalogue: DestinationCatalogue, metrics: Metrics, outward: Outward) =>
-        createWorker(configuration, log, { ...outward, claims, catalogue, metrics, node }),
+      inject: [Claims, DestinationCatalogue, Destinations, Metrics, OUTWARD],
+      useFactory: (
+        claims: Claims,
+        catalogue: DestinationCatalogue,
+        destinations: Destinations,
+        metrics: Metrics,
+        outward: Outward,
+      ) => createWorker(configuration, log, { ...outward, claims, catalogue, destinations, metrics, node }),
     },
     {
       provide: CallbackDispatcher,
