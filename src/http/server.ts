@@ -10,8 +10,8 @@ import { type Logger } from '../observability/logger';
 import { type KeyLookup } from '../tenants/key-lookup';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
-import { ErrorFilter } from './error.filter';
-import { type ApiRequest, saneRequestId } from './request';
+import { ErrorFilter, sendError } from './error.filter';
+import { type ApiReply, type ApiRequest, refuseNul, saneRequestId } from './request';
 import { type HttpSettings } from './settings';
 
 export interface ServerParts {
@@ -25,7 +25,12 @@ export async function createServer(
   module: Type | DynamicModule,
   { settings, keys, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
+  const onFault = (error: unknown, requestId: string): void =>
+    log.error({ err: error, request_id: requestId }, 'request failed');
   const adapter = new FastifyAdapter({
+    // What Fastify refuses before it has found a route, such as a path that cannot be decoded.
+    frameworkErrors: (error: Error, request: unknown, reply: unknown) =>
+      sendError(request as ApiRequest, reply as ApiReply, error, onFault),
     bodyLimit: settings.maxBytes,
     genReqId: (request: IncomingMessage) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
     // A slow client may take its time, but not for ever.
@@ -38,8 +43,6 @@ export async function createServer(
     logger: ['error', 'warn', 'fatal'],
     abortOnError: false,
   });
-  const onFault = (error: unknown, requestId: string): void =>
-    log.error({ err: error, request_id: requestId }, 'request failed');
   app.useGlobalFilters(new ErrorFilter(onFault));
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addHooks(fastify, (request) => authenticate(keys())(request), log);
@@ -71,6 +74,7 @@ function addHooks(
       'cache-control': 'no-store',
     });
     await authenticated(request);
+    refuseNul(request);
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];
