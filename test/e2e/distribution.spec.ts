@@ -143,7 +143,7 @@ describe('a thousand jobs to three destinations', () => {
     const { url } = world.service;
     const name = 'zenia_distribution_attempts_total';
     for (const destination of DESTINATIONS) {
-      expect(await metric(url, name, { destination, status: 'succeed' })).toBe(JOBS);
+      expect(await metric(url, name, { destination, status: 'success' })).toBe(JOBS);
       expect(await metric(url, 'zenia_distribution_latency_seconds_count', { destination })).toBe(JOBS);
     }
     expect(await metric(url, name)).toBe(DELIVERIES);
