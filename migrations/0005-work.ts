@@ -17,6 +17,7 @@ export class Work1763600000005 implements MigrationInterface {
  * planned time, or, while `leased_by` is set, the end of the lease, so that a lost process's work becomes due
  * by itself. `fence` grows with every claim; an outcome that comes with an older one is refused.
  * `position` is the delivery's place in its job's list of destinations.
+ * Every index is written three times a delivery: there are no more than claiming and expiring need.
  * `lane_id` is the destination (an inline one gets an id from its name and address).
  */
 const READY = `
@@ -37,9 +38,7 @@ const READY = `
   ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
           autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000);
   CREATE INDEX idx_ready_attempts_due ON ready_attempts (priority, due_at);
-  CREATE INDEX idx_ready_attempts_job ON ready_attempts (distribution_job_id);
   CREATE INDEX idx_ready_attempts_expires ON ready_attempts (expires_at) WHERE expires_at IS NOT NULL;
-  CREATE INDEX idx_ready_attempts_leased ON ready_attempts (leased_by) WHERE leased_by IS NOT NULL;
   ${tenantPolicies('ready_attempts')}
   GRANT SELECT, INSERT, UPDATE, DELETE ON ready_attempts TO distributor_app;
   GRANT SELECT, UPDATE ON ready_attempts TO distributor_system;`;

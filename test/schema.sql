@@ -471,8 +471,6 @@ TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum
   CONSTRAINT ready_attempts_pkey PRIMARY KEY (delivery_id)
   CREATE INDEX idx_ready_attempts_due ON public.ready_attempts USING btree (priority, due_at)
   CREATE INDEX idx_ready_attempts_expires ON public.ready_attempts USING btree (expires_at) WHERE (expires_at IS NOT NULL)
-  CREATE INDEX idx_ready_attempts_job ON public.ready_attempts USING btree (distribution_job_id)
-  CREATE INDEX idx_ready_attempts_leased ON public.ready_attempts USING btree (leased_by) WHERE (leased_by IS NOT NULL)
   POLICY ready_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY ready_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY ready_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))

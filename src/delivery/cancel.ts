@@ -29,9 +29,10 @@ const REQUEST_CANCEL = {
 const TAKE_WAITING = {
   name: 'take_waiting',
   text: `
-    UPDATE ready_attempts SET leased_by = $2, fence = fence + 1
-    WHERE distribution_job_id = $1 AND leased_by IS NULL
-    RETURNING delivery_id, distribution_job_id, attempt_id, fence`,
+    UPDATE ready_attempts r SET leased_by = $2, fence = r.fence + 1
+    FROM distribution_jobs j CROSS JOIN LATERAL jsonb_array_elements(j.destinations) d
+    WHERE j.id = $1 AND r.delivery_id = (d ->> 'delivery_id')::uuid AND r.leased_by IS NULL
+    RETURNING r.delivery_id, r.distribution_job_id, r.attempt_id, r.fence`,
 };
 
 type Taken = { delivery_id: DeliveryId; distribution_job_id: JobId; attempt_id: AttemptId; fence: number };

@@ -52,7 +52,9 @@ export type AttemptRow = {
  */
 export const EFFECTIVE_STATUS = `
   CASE WHEN j.status = 'pending' AND EXISTS (
-    SELECT FROM ready_attempts r WHERE r.distribution_job_id = j.id AND r.leased_by IS NOT NULL
+    SELECT FROM jsonb_array_elements(j.destinations) d
+    JOIN ready_attempts r ON r.delivery_id = (d ->> 'delivery_id')::uuid
+    WHERE r.leased_by IS NOT NULL
   ) THEN 'processing' ELSE j.status END`;
 
 /** Everything but payload, options and callback headers, which may hold what is not for reading. */
@@ -84,7 +86,7 @@ const ATTEMPTS_OF_JOB = {
       a.retry_reason, COALESCE(a.next_attempt_at, CASE WHEN r.leased_by IS NULL THEN r.due_at END) AS next_attempt_at,
       a.metadata
     FROM distribution_attempts a
-    LEFT JOIN ready_attempts r ON r.attempt_id = a.id AND r.delivery_id = a.delivery_id
+    LEFT JOIN ready_attempts r ON r.delivery_id = a.delivery_id AND r.attempt_id = a.id
     WHERE a.distribution_job_id = $1
     ORDER BY a.destination_name, a.attempt_number`,
 };
