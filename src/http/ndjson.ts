@@ -37,7 +37,7 @@ export async function readNdjson(stream: Readable, limits: NdjsonLimits): Promis
 }
 
 function addLine(items: BatchItem[], line: Buffer, limits: NdjsonLimits): void {
-  if (line.toString('latin1').trim() === '') return;
+  if (isBlank(line)) return;
   if (items.length >= limits.maxItems) throw tooMany(limits.maxItems);
   items.push(itemOf(line, limits.maxDepth));
 }
@@ -55,3 +55,6 @@ function itemOf(line: Buffer, maxDepth: number): BatchItem {
     return { rejection: { error: 'VALIDATION_ERROR', details: error.details } };
   }
 }
+
+/** Spaces, tabs and carriage returns only. */
+const isBlank = (line: Buffer): boolean => line.every((byte) => byte === 32 || byte === 9 || byte === 13);
