@@ -244,5 +244,5 @@ function obstacleOf(candidate: Candidate | undefined): string | undefined {
   if (candidate === undefined) return 'is not registered';
   if (candidate.status === 'inactive') return 'is inactive';
   if (candidate.status === 'deprecated') return 'is deprecated';
-  return candidate.health === 'unhealthy' ? 'is unhealthy' : undefined;
+  return candidate.health_status === 'unhealthy' ? 'is unhealthy' : undefined;
 }

@@ -36,7 +36,7 @@ export interface Candidate {
   name: string;
   tags: readonly string[];
   status: 'active' | 'inactive' | 'maintenance' | 'deprecated';
-  health: 'healthy' | 'unhealthy' | 'unknown';
+  health_status: 'healthy' | 'unhealthy' | 'unknown';
 }
 
 export interface DecisionInput {

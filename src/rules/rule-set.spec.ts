@@ -32,14 +32,14 @@ function setOf(rules: RuleDefinition[]): RuleSet {
 
 const known = (name: string, extra: Partial<Candidate> = {}): [string, Candidate] => [
   name,
-  { name, tags: [], status: 'active', health: 'healthy', ...extra },
+  { name, tags: [], status: 'active', health_status: 'healthy', ...extra },
 ];
 
 const REGISTERED = new Map<string, Candidate>([
   known('crm', { tags: ['eu'] }),
-  known('archive', { tags: ['eu', 'slow'], health: 'unknown' }),
+  known('archive', { tags: ['eu', 'slow'], health_status: 'unknown' }),
   known('lake', { tags: ['us'] }),
-  known('sick', { tags: ['us'], health: 'unhealthy' }),
+  known('sick', { tags: ['us'], health_status: 'unhealthy' }),
   known('off', { status: 'inactive' }),
   known('old', { status: 'deprecated' }),
   known('pause', { status: 'maintenance' }),
@@ -59,94 +59,97 @@ const names = ({ destinations }: Decision): string[] => destinations.map(({ name
 const effects = ({ reasons }: Decision): string[] =>
   reasons.map(({ rule: by, effect, destination }) => [by, effect, destination].filter(Boolean).join(' '));
 
+type RoutingCase = [string, string[], RuleDefinition[], string[], string[]];
+const ROUTING: RoutingCase[] = [
+  ['adds names', ['lake'], [routing('r', { destinations: ['crm'] })], ['lake', 'crm'], ['r added crm']],
+  [
+    'adds by tag, by name',
+    [],
+    [routing('r', { tags: ['eu'] })],
+    ['archive', 'crm'],
+    ['r added archive', 'r added crm'],
+  ],
+  [
+    'leaves what is planned already',
+    ['crm'],
+    [routing('r', { destinations: ['crm'] })],
+    ['crm'],
+    ['r no_effect'],
+  ],
+  [
+    'replaces, and keeps what both ask for',
+    ['lake', 'crm'],
+    [routing('r', { destinations: ['crm', 'archive'], mode: 'replace' })],
+    ['crm', 'archive'],
+    ['r added archive', 'r removed lake'],
+  ],
+  [
+    'removes by name and by tag',
+    ['lake', 'crm', 'archive'],
+    [routing('r', { destinations: ['lake'], tags: ['slow'], mode: 'remove' })],
+    ['crm'],
+    ['r removed lake', 'r removed archive'],
+  ],
+  [
+    'ends at a rule that says stop',
+    [],
+    [
+      routing('first', { destinations: ['crm'], stop: true }, { priority: 2 }),
+      routing('second', { destinations: ['lake'] }, { priority: 1 }),
+    ],
+    ['crm'],
+    ['first added crm', 'first stopped', 'second no_effect'],
+  ],
+  [
+    'asks the higher priority first, then the name',
+    [],
+    [
+      routing('b', { destinations: ['lake'] }),
+      routing('a', { destinations: ['crm'] }),
+      routing('c', { destinations: ['archive'] }, { priority: 1 }),
+    ],
+    ['archive', 'crm', 'lake'],
+    ['c added archive', 'a added crm', 'b added lake'],
+  ],
+  [
+    'skips what is unhealthy, inactive, deprecated or unknown, not what is in maintenance',
+    [],
+    [routing('r', { destinations: ['sick', 'off', 'old', 'nobody', 'pause'] })],
+    ['pause'],
+    ['r skipped sick', 'r skipped off', 'r skipped old', 'r skipped nobody', 'r added pause'],
+  ],
+  [
+    'takes the first fallback that can be used',
+    [],
+    [routing('r', { destinations: ['sick', 'crm'], fallback: ['off', 'lake', 'archive'] })],
+    ['crm', 'lake'],
+    ['r skipped sick', 'r added crm', 'r skipped off', 'r fallback lake'],
+  ],
+  [
+    'needs no fallback where everything can be used',
+    [],
+    [routing('r', { destinations: ['crm'], fallback: ['lake'] })],
+    ['crm'],
+    ['r added crm'],
+  ],
+  [
+    'takes the fallback where nothing carries the tag',
+    [],
+    [routing('r', { tags: ['mars'], fallback: ['lake'] })],
+    ['lake'],
+    ['r skipped', 'r fallback lake'],
+  ],
+  [
+    'leaves alone what the submitter asked for, whatever its state',
+    ['off', 'sick'],
+    [routing('r', { destinations: ['sick'], mode: 'replace' })],
+    ['sick'],
+    ['r removed off'],
+  ],
+];
+
 describe('routing', () => {
-  it.each<[string, string[], RuleDefinition[], string[], string[]]>([
-    ['adds names', ['lake'], [routing('r', { destinations: ['crm'] })], ['lake', 'crm'], ['r added crm']],
-    [
-      'adds by tag, by name',
-      [],
-      [routing('r', { tags: ['eu'] })],
-      ['archive', 'crm'],
-      ['r added archive', 'r added crm'],
-    ],
-    [
-      'leaves what is planned already',
-      ['crm'],
-      [routing('r', { destinations: ['crm'] })],
-      ['crm'],
-      ['r no_effect'],
-    ],
-    [
-      'replaces, and keeps what both ask for',
-      ['lake', 'crm'],
-      [routing('r', { destinations: ['crm', 'archive'], mode: 'replace' })],
-      ['crm', 'archive'],
-      ['r added archive', 'r removed lake'],
-    ],
-    [
-      'removes by name and by tag',
-      ['lake', 'crm', 'archive'],
-      [routing('r', { destinations: ['lake'], tags: ['slow'], mode: 'remove' })],
-      ['crm'],
-      ['r removed lake', 'r removed archive'],
-    ],
-    [
-      'ends at a rule that says stop',
-      [],
-      [
-        routing('first', { destinations: ['crm'], stop: true }, { priority: 2 }),
-        routing('second', { destinations: ['lake'] }, { priority: 1 }),
-      ],
-      ['crm'],
-      ['first added crm', 'first stopped', 'second no_effect'],
-    ],
-    [
-      'asks the higher priority first, then the name',
-      [],
-      [
-        routing('b', { destinations: ['lake'] }),
-        routing('a', { destinations: ['crm'] }),
-        routing('c', { destinations: ['archive'] }, { priority: 1 }),
-      ],
-      ['archive', 'crm', 'lake'],
-      ['c added archive', 'a added crm', 'b added lake'],
-    ],
-    [
-      'skips what is unhealthy, inactive, deprecated or unknown, not what is in maintenance',
-      [],
-      [routing('r', { destinations: ['sick', 'off', 'old', 'nobody', 'pause'] })],
-      ['pause'],
-      ['r skipped sick', 'r skipped off', 'r skipped old', 'r skipped nobody', 'r added pause'],
-    ],
-    [
-      'takes the first fallback that can be used',
-      [],
-      [routing('r', { destinations: ['sick', 'crm'], fallback: ['off', 'lake', 'archive'] })],
-      ['crm', 'lake'],
-      ['r skipped sick', 'r added crm', 'r skipped off', 'r fallback lake'],
-    ],
-    [
-      'needs no fallback where everything can be used',
-      [],
-      [routing('r', { destinations: ['crm'], fallback: ['lake'] })],
-      ['crm'],
-      ['r added crm'],
-    ],
-    [
-      'takes the fallback where nothing carries the tag',
-      [],
-      [routing('r', { tags: ['mars'], fallback: ['lake'] })],
-      ['lake'],
-      ['r skipped', 'r fallback lake'],
-    ],
-    [
-      'leaves alone what the submitter asked for, whatever its state',
-      ['off', 'sick'],
-      [routing('r', { destinations: ['sick'], mode: 'replace' })],
-      ['sick'],
-      ['r removed off'],
-    ],
-  ])('%s', (_name, requested, rules, destinations, reasons) => {
+  it.each(ROUTING)('%s', (_name, requested, rules, destinations, reasons) => {
     const decision = decided(rules, requested);
     expect(names(decision)).toEqual(destinations);
     expect(effects(decision)).toEqual(reasons);

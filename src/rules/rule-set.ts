@@ -78,6 +78,8 @@ export const inOrder = (one: CompiledRule, other: CompiledRule): number =>
 export class RuleSet {
   private readonly matcher = new PatternMatcher<CompiledRule>();
   private readonly rules = new Map<string, CompiledRule>();
+  /** The owner's latest change that this set knows. */
+  revision = 0;
 
   get size(): number {
     return this.rules.size;
