@@ -27,7 +27,7 @@ import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
-import { Intake } from '../intake/accept';
+import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { noExpressions, Rulings } from '../intake/rulings';
 import { systemClock } from '../kernel/clock';
@@ -242,7 +242,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           rulings,
           dataTypes,
           wake: wakeBoth(wakeUps, worker),
-          onSubmission: (...submission) => metrics.submission(...submission),
+          count: countIn(metrics),
         }),
     ),
     made(
@@ -253,7 +253,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           intake,
           tenants,
           wake: wakeBoth(wakeUps, worker),
-          onSubmission: (...submission) => metrics.submission(...submission),
+          count: countIn(metrics),
         }),
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
@@ -268,14 +268,19 @@ const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
   wakeUps.send();
 };
 
+const countIn =
+  (metrics: Metrics): SubmissionCounter =>
+  (tenantId, dataType, became) =>
+    metrics.submission(tenantId, dataType, became);
+
 function deliveryProviders({ configuration, node, log }: ServiceContext): Provider[] {
   return [
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, Metrics, Outward],
-      (claims, catalogue, metrics, outward) =>
-        createWorker(configuration, log, { outward, claims, catalogue, metrics, node }),
+      [Claims, DestinationCatalogue, Destinations, Metrics, Outward],
+      (claims, catalogue, destinations, metrics, outward) =>
+        createWorker(configuration, log, { outward, claims, catalogue, destinations, metrics, node }),
     ),
     made(
       CallbackDispatcher,

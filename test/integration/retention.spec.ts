@@ -1,0 +1,67 @@
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { migrate } from '../../src/database/migrate';
+import { sessionUrls } from '../../src/database/roles';
+import { SystemTransaction } from '../../src/database/system-transaction';
+import { retention } from '../../src/upkeep/retention';
+import { createDatabase } from '../support/postgres';
+
+const KEPT_MONTHS = 24;
+
+/** A job of that month with its name, and where asked for a delivery still to come. */
+const OLD_JOB = `
+  WITH job AS (
+    INSERT INTO distribution_jobs (id, tenant_id, distribution_id, data_type, payload, destinations, correlation_id,
+      submitted_by, open_deliveries)
+    VALUES (first_uuid_of_month($1), 'roma', $2, 'report', '{}', '[]', 'c', 'test', $3) RETURNING id
+  ), named AS (
+    INSERT INTO distribution_keys (tenant_id, distribution_id, distribution_job_id) SELECT 'roma', $2, id FROM job
+  )
+  INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
+    destination_name, position, lane_id, priority, due_at)
+  SELECT gen_random_uuid(), 'roma', id, gen_random_uuid(), 1, 'x', 0, gen_random_uuid(), 2, now() + interval '1 year'
+  FROM job WHERE $3 > 0`;
+
+describe('retention', () => {
+  // A server that lives east of Greenwich begins its months before UTC does; the partitions do not.
+  it.each(['UTC', 'Europe/Rome', 'America/New_York'])(
+    'drops whole months by UTC, as seen from %s',
+    async (zone) => {
+      const database = await createDatabase();
+      const admin = new Client({ connectionString: database.url });
+      const sessions = sessionUrls(database.url, {});
+      await migrate(database.url, sessions);
+      await admin.connect();
+      await admin.query(`ALTER DATABASE ${database.name} SET timezone = '${zone}'`);
+      const source = await new DataSource({
+        type: 'postgres',
+        url: sessions.system,
+        installExtensions: false,
+      }).initialize();
+      try {
+        await admin.query(`SELECT create_month_partitions('2020-03-15T00:00:00Z', 3)`);
+        await admin.query(OLD_JOB, ['2020-03-15T00:00:00Z', 'march', 0]);
+        await admin.query(OLD_JOB, ['2020-04-15T00:00:00Z', 'april', 1]);
+        await admin.query(OLD_JOB, ['2020-05-15T00:00:00Z', 'may', 0]);
+        await new SystemTransaction(source).run((tx) => retention(KEPT_MONTHS).run(tx));
+        const jobs = await admin.query('SELECT distribution_id FROM distribution_jobs ORDER BY id');
+        // March goes. April and what comes after the month of an open delivery stay until it is settled.
+        expect(jobs.rows.map((row: { distribution_id: string }) => row.distribution_id)).toEqual([
+          'april',
+          'may',
+        ]);
+        const names = await admin.query('SELECT distribution_id FROM distribution_keys ORDER BY 1');
+        expect(names.rows).toEqual([{ distribution_id: 'april' }, { distribution_id: 'may' }]);
+        await admin.query('DELETE FROM ready_attempts');
+        await new SystemTransaction(source).run((tx) => retention(KEPT_MONTHS).run(tx));
+        expect((await admin.query('SELECT FROM distribution_jobs')).rowCount).toBe(0);
+        expect((await admin.query('SELECT FROM distribution_keys')).rowCount).toBe(0);
+        expect((await admin.query(`SELECT FROM pg_class WHERE relname ~ '_y2020m'`)).rowCount).toBe(0);
+      } finally {
+        await source.destroy();
+        await admin.end();
+        await database.drop();
+      }
+    },
+  );
+});
