@@ -99,7 +99,12 @@ class Course {
         count++;
       }
     }
-    if (count === 0) this.note(rule, 'no_effect', 'nothing that was asked for is excluded by it');
+    if (count === 0)
+      this.note(
+        rule,
+        'no_effect',
+        'nothing that was asked for is excluded by it; it holds for what rules add',
+      );
   }
 
   private prioritize(rule: CompiledRule, priority: Priority): void {

@@ -58,7 +58,11 @@ function compiler(allErrors: boolean): Ajv2020 {
 const linearRegExp = Object.assign(
   (pattern: string) => {
     const compiled = RE2JS.compile(pattern);
-    return { test: (text: string): boolean => compiled.matcher(text).find() };
+    return {
+      test: (text: string): boolean => compiled.matcher(text).find(),
+      // ajv takes expressions of the same text for one.
+      toString: (): string => pattern,
+    };
   },
   { code: 'linearRegExp' },
 );
