@@ -12,13 +12,15 @@ export class Catalogue1763600000003 implements MigrationInterface {
       DESTINATION_HISTORY,
       RULES,
       TRANSFORMS,
+      REVISIONS,
+      VERSIONS,
     );
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await asOwner(
       runner,
-      `DROP TABLE transforms, distribution_rules, rule_types, destination_health_checks, destination_configs,
+      `DROP TABLE configuration_versions, configuration_revisions, transforms, distribution_rules, rule_types, destination_health_checks, destination_configs,
          destinations, destination_types, data_types`,
     );
   }
@@ -131,6 +133,7 @@ const DESTINATION_HISTORY = `
   GRANT SELECT, INSERT, DELETE ON destination_health_checks TO distributor_system;`;
 
 // Conditions are one jsonb pattern, compiled in memory; rows per condition (rule_conditions) would earn nothing.
+// A deleted rule keeps its row: its revision tells the processes that hold it in memory to let go of it.
 const RULES = `
   CREATE TABLE rule_types (
     id varchar(30) PRIMARY KEY,
@@ -155,15 +158,17 @@ const RULES = `
     priority integer NOT NULL DEFAULT 0,
     enabled boolean NOT NULL DEFAULT true,
     version integer NOT NULL DEFAULT 1,
+    revision bigint NOT NULL,
     tenant_id varchar(50) REFERENCES tenants (id) ON DELETE CASCADE,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT uk_distribution_rules_name UNIQUE NULLS NOT DISTINCT (tenant_id, name),
+    deleted_at timestamptz,
     CONSTRAINT chk_distribution_rules_valid_conditions CHECK (jsonb_typeof(conditions) = 'object'),
     CONSTRAINT chk_distribution_rules_valid_actions CHECK (jsonb_typeof(actions) = 'object')
   );
-  CREATE INDEX idx_distribution_rules_tenant
-    ON distribution_rules (tenant_id, rule_type, priority DESC, name) WHERE enabled;
+  CREATE UNIQUE INDEX uk_distribution_rules_name
+    ON distribution_rules (tenant_id, name) NULLS NOT DISTINCT WHERE deleted_at IS NULL;
+  CREATE INDEX idx_distribution_rules_revision ON distribution_rules (tenant_id, revision);
   ${sharedPolicies('distribution_rules')}
   GRANT SELECT, INSERT, UPDATE, DELETE ON distribution_rules TO distributor_app, distributor_system;`;
 
@@ -187,3 +192,31 @@ const TRANSFORMS = `
   ${tenantPolicies('transforms')}
   GRANT SELECT, INSERT, UPDATE, DELETE ON transforms TO distributor_app;
   GRANT SELECT ON transforms TO distributor_system;`;
+
+// Counts the changes of what processes keep in memory, so that one cheap query tells whether that is still current.
+// A change takes its number in its own transaction and holds the row until it commits: numbers appear in order.
+const REVISIONS = `
+  CREATE TABLE configuration_revisions (
+    tenant_id varchar(50) REFERENCES tenants (id) ON DELETE CASCADE,
+    kind varchar(20) NOT NULL CHECK (kind IN ('rules', 'data_types')),
+    revision bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT uk_configuration_revisions UNIQUE NULLS NOT DISTINCT (tenant_id, kind)
+  );
+  ${sharedPolicies('configuration_revisions')}
+  GRANT SELECT, INSERT, UPDATE ON configuration_revisions TO distributor_app, distributor_system;`;
+
+// Every version of a rule or data type as it was; append-only, kept when the thing itself is deleted.
+const VERSIONS = `
+  CREATE TABLE configuration_versions (
+    tenant_id varchar(50) REFERENCES tenants (id) ON DELETE CASCADE,
+    kind varchar(20) NOT NULL CHECK (kind IN ('rule', 'data_type')),
+    resource_id varchar(100) NOT NULL,
+    version integer NOT NULL,
+    content jsonb NOT NULL,
+    changed_by varchar(200) NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT uk_configuration_versions UNIQUE NULLS NOT DISTINCT (tenant_id, kind, resource_id, version)
+  );
+  ${sharedPolicies('configuration_versions')}
+  GRANT SELECT, INSERT ON configuration_versions TO distributor_app, distributor_system;`;

@@ -67,6 +67,45 @@ TABLE audit_log -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT TO distributor_system
 
+TABLE configuration_revisions -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50)
+  kind character varying(20) NOT NULL
+  revision bigint NOT NULL
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT configuration_revisions_kind_check CHECK (((kind)::text = ANY ((ARRAY['rules'::character varying, 'data_types'::character varying])::text[])))
+  CONSTRAINT configuration_revisions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_configuration_revisions UNIQUE NULLS NOT DISTINCT (tenant_id, kind)
+  POLICY configuration_revisions_delete FOR DELETE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY configuration_revisions_insert FOR INSERT TO distributor_app USING (-) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  POLICY configuration_revisions_read FOR SELECT TO distributor_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY configuration_revisions_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY configuration_revisions_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY configuration_revisions_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE configuration_versions -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50)
+  kind character varying(20) NOT NULL
+  resource_id character varying(100) NOT NULL
+  version integer NOT NULL
+  content jsonb NOT NULL
+  changed_by character varying(200) NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT configuration_versions_kind_check CHECK (((kind)::text = ANY ((ARRAY['rule'::character varying, 'data_type'::character varying])::text[])))
+  CONSTRAINT configuration_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT uk_configuration_versions UNIQUE NULLS NOT DISTINCT (tenant_id, kind, resource_id, version)
+  POLICY configuration_versions_delete FOR DELETE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY configuration_versions_insert FOR INSERT TO distributor_app USING (-) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  POLICY configuration_versions_read FOR SELECT TO distributor_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY configuration_versions_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
+  POLICY configuration_versions_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY configuration_versions_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT TO distributor_system
+
 TABLE data_types -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   id character varying(50) NOT NULL
   tenant_id character varying(50)
@@ -380,17 +419,19 @@ TABLE distribution_rules -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   priority integer NOT NULL DEFAULT 0
   enabled boolean NOT NULL DEFAULT true
   version integer NOT NULL DEFAULT 1
+  revision bigint NOT NULL
   tenant_id character varying(50)
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+  deleted_at timestamp with time zone
   CONSTRAINT chk_distribution_rules_valid_actions CHECK ((jsonb_typeof(actions) = 'object'::text))
   CONSTRAINT chk_distribution_rules_valid_conditions CHECK ((jsonb_typeof(conditions) = 'object'::text))
   CONSTRAINT distribution_rules_pkey PRIMARY KEY (id)
   CONSTRAINT distribution_rules_rule_type_check CHECK (((rule_type)::text = ANY ((ARRAY['routing'::character varying, 'transformation'::character varying, 'filtering'::character varying, 'prioritization'::character varying])::text[])))
   CONSTRAINT distribution_rules_rule_type_fkey FOREIGN KEY (rule_type) REFERENCES rule_types(id)
   CONSTRAINT distribution_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
-  CONSTRAINT uk_distribution_rules_name UNIQUE NULLS NOT DISTINCT (tenant_id, name)
-  CREATE INDEX idx_distribution_rules_tenant ON public.distribution_rules USING btree (tenant_id, rule_type, priority DESC, name) WHERE enabled
+  CREATE INDEX idx_distribution_rules_revision ON public.distribution_rules USING btree (tenant_id, revision)
+  CREATE UNIQUE INDEX uk_distribution_rules_name ON public.distribution_rules USING btree (tenant_id, name) NULLS NOT DISTINCT WHERE (deleted_at IS NULL)
   POLICY distribution_rules_delete FOR DELETE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_rules_insert FOR INSERT TO distributor_app USING (-) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
   POLICY distribution_rules_read FOR SELECT TO distributor_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)

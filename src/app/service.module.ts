@@ -20,25 +20,33 @@ import {
   DestinationTypesController,
   SigningSecretsController,
 } from '../http/configuration.controllers';
+import { DataTypesController } from '../http/data-types.controller';
 import { DistributionController } from '../http/distribution.controller';
 import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
+import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
 import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
+import { noExpressions, Rulings } from '../intake/rulings';
 import { systemClock } from '../kernel/clock';
 import { type NodeId, type TenantId } from '../kernel/ids';
 import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
-import { withoutRules } from '../planning/plan';
 import { ApiKeys } from '../tenants/api-keys';
+import { ConfigurationRevisions } from '../tenants/configuration-revisions';
+import { ConfigurationTransaction } from '../tenants/configuration-transaction';
+import { DataTypeBook } from '../tenants/data-type-book';
+import { DataTypes } from '../tenants/data-types';
 import { DestinationCatalogue } from '../tenants/destination-catalogue';
 import { DestinationTypes } from '../tenants/destination-types';
 import { Destinations } from '../tenants/destinations';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
+import { RuleBook } from '../tenants/rule-book';
+import { Rules } from '../tenants/rules';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
@@ -46,6 +54,7 @@ import { Tracking } from '../tracking/tracking';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { healthChecks } from './health';
+import { Known } from './known';
 import { made } from './made';
 import { Outward } from './outward';
 import { createWorker } from './worker';
@@ -77,6 +86,7 @@ export class ServiceModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         ...sharedProviders(context),
         ...administrationProviders(),
+        ...rulesProviders(context),
         ...intakeProviders(context),
         ...deliveryProviders(context),
       ],
@@ -92,6 +102,9 @@ const API_CONTROLLERS = [
   SigningSecretsController,
   TenantsController,
   NodesController,
+  RulesController,
+  RuleTrialsController,
+  DataTypesController,
 ];
 
 function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
@@ -152,6 +165,53 @@ function administrationProviders(): Provider[] {
   ];
 }
 
+/** Rules and data types: administration, what is kept of them in memory, and their use at acceptance. */
+function rulesProviders({ log }: ServiceContext): Provider[] {
+  return [
+    made(
+      ConfigurationTransaction,
+      [TenantTransaction, SystemTransaction],
+      (tenants, system) => new ConfigurationTransaction(tenants, system),
+    ),
+    made(
+      ConfigurationRevisions,
+      [TenantTransaction],
+      (tenants) => new ConfigurationRevisions(tenants, systemClock),
+    ),
+    made(
+      RuleBook,
+      [TenantTransaction, ConfigurationRevisions],
+      (tenants, revisions) =>
+        new RuleBook({
+          tenants,
+          revisions,
+          onFault: (ruleId, issues) => log.error({ rule_id: ruleId, issues }, 'stored rule cannot be used'),
+        }),
+    ),
+    made(
+      DataTypeBook,
+      [TenantTransaction, ConfigurationRevisions],
+      (tenants, revisions) => new DataTypeBook(tenants, revisions),
+    ),
+    made(Known, [TenantDirectory, DestinationCatalogue, DataTypeBook], (...known) => new Known(...known)),
+    made(
+      Rules,
+      [ConfigurationTransaction, ConfigurationRevisions],
+      (transactions, revisions) => new Rules({ transactions, onChange: () => revisions.forgetAll() }),
+    ),
+    made(
+      DataTypes,
+      [ConfigurationTransaction, ConfigurationRevisions],
+      (transactions, revisions) => new DataTypes({ transactions, onChange: () => revisions.forgetAll() }),
+    ),
+    made(
+      Rulings,
+      [RuleBook, DestinationCatalogue],
+      (rules, catalogue) => new Rulings({ rules, catalogue, expressions: noExpressions }),
+    ),
+  ];
+}
+
 function intakeProviders({ configuration }: ServiceContext): Provider[] {
   const limits = {
     maxDestinations: configuration.MAX_DESTINATIONS_PER_JOB,
@@ -162,17 +222,25 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
   return [
     made(
       Intake,
-      [Outward, DestinationCatalogue, TenantDirectory, WakeUps, DeliveryWorker, Metrics],
-      ({ tenants, adapters, box }, catalogue, directory, wakeUps, worker, metrics) =>
+      [Outward, Known, Rulings, WakeUps, DeliveryWorker, Metrics],
+      (
+        { tenants, adapters, box },
+        { directory, destinations, dataTypes },
+        rulings,
+        wakeUps,
+        worker,
+        metrics,
+      ) =>
         new Intake({
           tenants,
-          catalogue,
+          catalogue: destinations,
           directory,
           adapters,
           box,
           limits,
           clock: systemClock,
-          evaluate: withoutRules,
+          rulings,
+          dataTypes,
           wake: wakeBoth(wakeUps, worker),
           count: countIn(metrics),
         }),

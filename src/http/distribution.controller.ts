@@ -7,7 +7,7 @@ import { BatchIntake, type BatchAcceptance, type BatchItem } from '../intake/acc
 import { bulkSchema, submissionSchema } from '../intake/submission';
 import { ApiError, conflict, notFound } from '../kernel/errors';
 import { type BatchId, isUuid } from '../kernel/ids';
-import { PRIORITIES } from '../planning/plan';
+import { PRIORITIES } from '../kernel/priority';
 import { Cancellations } from '../delivery/cancel';
 import { fromCursor, JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';

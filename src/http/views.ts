@@ -59,6 +59,7 @@ export const jobView = (job: JobRow) => ({
   status: job.status,
   outcome: job.plan.outcome,
   reasons: job.plan.reasons,
+  rules_version: job.plan.rules_version ?? null,
   priority: job.priority,
   data_type: job.data_type,
   batch_id: job.batch_id,

@@ -5,14 +5,23 @@ import { type Clock } from '../kernel/clock';
 import { ApiError, type Issue } from '../kernel/errors';
 import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
 import { type SecretBox } from '../kernel/secret-box';
-import { type RuleEvaluator } from '../planning/plan';
 import { type PlannedJob, storePlanned } from '../planning/store';
+import { type DataTypeBook } from '../tenants/data-type-book';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
 import { type TenantDirectory } from '../tenants/tenant-directory';
 import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
-import { batchCallbackIssues, type IntakeLimits, type Prepared, prepareJob } from './prepare';
+import { type Explanation, explainPlan } from './explain';
+import {
+  batchCallbackIssues,
+  type Drafted,
+  draftJob,
+  type IntakeLimits,
+  planDrafted,
+  type Prepared,
+} from './prepare';
+import { type Ruling, type Rulings } from './rulings';
 import { type Submission } from './submission';
 
 /** What the submitter learns of an accepted job; the same again for a repeat. */
@@ -29,6 +38,8 @@ export type Acceptance =
   | { kind: 'conflict'; issue: Issue }
   | { kind: 'invalid'; issues: Issue[] };
 
+export type Explained = { ok: true; explanation: Explanation } | { ok: false; issues: Issue[] };
+
 /** What comes with a submission beside its body. */
 export interface Circumstances {
   caller: TenantCaller;
@@ -43,7 +54,8 @@ export interface IntakeParts {
   box: SecretBox;
   clock: Clock;
   limits: IntakeLimits;
-  evaluate: RuleEvaluator;
+  rulings: Rulings;
+  dataTypes: DataTypeBook;
   directory: TenantDirectory;
   /** Called after a commit that left something to deliver: a hint to the workers. */
   wake: () => void;
@@ -80,11 +92,35 @@ export class Intake {
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
   async prepare(
     submissions: readonly Submission[],
-    { caller, correlationId, idempotencyKey }: Circumstances,
+    circumstances: Circumstances,
     batchId: BatchId | undefined,
   ): Promise<Prepared[]> {
-    const { catalogue, adapters, box, limits, evaluate, clock } = this.parts;
+    const drafted = await this.draft(submissions, circumstances, batchId);
+    const rulings = await this.rule(circumstances.caller.tenantId, drafted);
+    let next = 0;
+    return drafted.map((one) =>
+      one.ok ? planDrafted(one.job, rulings?.[next++]?.decision, this.parts.limits) : one,
+    );
+  }
+
+  /** What `submit` would make of it at this moment, and why; by the same steps, without the last one. */
+  async explain(submission: Submission, circumstances: Circumstances): Promise<Explained> {
+    const [drafted] = await this.draft([submission], circumstances, undefined);
+    if (drafted === undefined || !drafted.ok) return { ok: false, issues: drafted?.issues ?? [] };
+    const [ruling] = (await this.rule(circumstances.caller.tenantId, [drafted])) ?? [];
+    const planned = planDrafted(drafted.job, ruling?.decision, this.parts.limits);
+    if (!planned.ok) return planned;
+    return { ok: true, explanation: explainPlan(planned.job.plan, ruling?.ruled) };
+  }
+
+  private async draft(
+    submissions: readonly Submission[],
+    { caller, correlationId, idempotencyKey }: Circumstances,
+    batchId: BatchId | undefined,
+  ): Promise<Drafted[]> {
+    const { catalogue, adapters, box, limits, clock } = this.parts;
     await this.refuseSuspended(caller.tenantId);
+    const dataTypes = await this.parts.dataTypes.of(caller.tenantId);
     const names = new Set(submissions.flatMap(({ destinations }) => destinations.map(nameOf)));
     const known = names.size === 0 ? new Map() : await catalogue.byNames(caller.tenantId, [...names]);
     const around = {
@@ -96,8 +132,16 @@ export class Intake {
     };
     const now = clock.now();
     return submissions.map((submission) =>
-      prepareJob(submission, { ...around, known, adapters, box, limits, evaluate, now }),
+      draftJob(submission, { ...around, known, adapters, box, limits, dataTypes, now }),
     );
+  }
+
+  /** Of the drafts that are in order; undefined where there are no rules. */
+  private rule(tenantId: TenantId, drafted: readonly Drafted[]): Promise<Ruling[] | undefined> {
+    const drafts = drafted.flatMap((one) =>
+      one.ok ? [{ draft: one.job, maxAttempts: one.job.askedAttempts }] : [],
+    );
+    return this.parts.rulings.rule(tenantId, drafts);
   }
 
   private async refuseSuspended(tenantId: TenantId): Promise<void> {

@@ -59,7 +59,7 @@ function resolveOne(
 const unknownName = (name: string): string =>
   `no destination is registered as "${name}"; register it (POST /api/v1/destinations/register) or describe it inline`;
 
-const registered = (known: KnownDestination): RequestedDestination => ({
+export const registered = (known: KnownDestination): RequestedDestination => ({
   name: known.name,
   protocol: known.protocol,
   destinationId: known.id,

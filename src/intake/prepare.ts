@@ -7,8 +7,9 @@ import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId, newId, type TenantId } from '../kernel/ids';
 import { destinationPlace, payloadPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
-import { type JobDraft, planJob, type RuleEvaluator } from '../planning/plan';
+import { type JobDraft, planJob, type RuleDecision, withoutRules } from '../planning/plan';
 import { type PlannedJob } from '../planning/store';
+import { type TenantDataTypes } from '../tenants/data-type-book';
 import { type KnownDestination } from '../tenants/destination-catalogue';
 import { resolveDestinations } from './destinations';
 import { type Submission } from './submission';
@@ -29,8 +30,8 @@ export interface Surroundings {
   idempotencyKey: string | undefined;
   batchId: BatchId | undefined;
   known: ReadonlyMap<string, KnownDestination>;
+  dataTypes: TenantDataTypes;
   adapters: ReadonlyMap<Protocol, Adapter>;
-  evaluate: RuleEvaluator;
   box: SecretBox;
   limits: IntakeLimits;
   now: Date;
@@ -38,9 +39,21 @@ export interface Surroundings {
 
 export type Prepared = { ok: true; job: PlannedJob } | { ok: false; issues: Issue[] };
 
-/** A parsed submission -> a job that can be stored as it is, or everything that is wrong with it. */
-export function prepareJob(submission: Submission, around: Surroundings): Prepared {
-  const issues = [...limitIssues(submission, around), ...callbackIssues(submission, around)];
+/** A job without its plan: the rules have not been asked yet. */
+export type DraftedJob = Omit<PlannedJob, 'plan'> & {
+  /** What the submitter said of attempts; it holds for destinations that rules add too. */
+  askedAttempts: number | null;
+};
+
+export type Drafted = { ok: true; job: DraftedJob } | { ok: false; issues: Issue[] };
+
+/** A parsed submission -> a job that can be planned, or everything that is wrong with it. */
+export function draftJob(submission: Submission, around: Surroundings): Drafted {
+  const issues = [
+    ...limitIssues(submission, around),
+    ...callbackIssues(submission, around),
+    ...around.dataTypes.issuesOf(submission),
+  ];
   const resolved = resolveDestinations(submission, around);
   if (!resolved.ok) return { ok: false, issues: [...issues, ...resolved.issues] };
   if (issues.length > 0) return { ok: false, issues };
@@ -52,10 +65,12 @@ export function prepareJob(submission: Submission, around: Surroundings): Prepar
     distributionId: submission.distribution_id ?? idempotencyKey ?? id,
     dataType: submission.data_type,
     priority: submission.priority,
+    source: sourceOf(submission, around),
     payload: submission.payload,
     metadata: submission.metadata,
     destinations: resolved.destinations,
   };
+  const maxRetries = submission.options.max_retries;
   const named = submission.distribution_id !== undefined || idempotencyKey !== undefined;
   return {
     ok: true,
@@ -64,9 +79,26 @@ export function prepareJob(submission: Submission, around: Surroundings): Prepar
       ...storedFields(submission, around),
       idempotencyKey,
       ...hashOf(named, submission),
-      plan: planJob(draft, around.evaluate),
+      askedAttempts: maxRetries === undefined ? null : maxRetries + 1,
     },
   };
+}
+
+/** What the submitter says, or else who it is. */
+function sourceOf({ metadata }: Submission, { submittedBy }: Surroundings): string {
+  return typeof metadata['source'] === 'string' ? metadata['source'] : submittedBy;
+}
+
+/** The plan that the rules decided, as long as it stays within what a job may be. */
+export function planDrafted(
+  job: DraftedJob,
+  decision: RuleDecision | undefined,
+  { maxDestinations }: IntakeLimits,
+): Prepared {
+  const plan = planJob(job, decision ?? withoutRules(job));
+  if (plan.deliveries.length <= maxDestinations) return { ok: true, job: { ...job, plan } };
+  const issue = `rules route the job to ${plan.deliveries.length} destinations, at most ${maxDestinations} are allowed`;
+  return { ok: false, issues: [{ field: 'destinations', issue }] };
 }
 
 const hashOf = (named: boolean, submission: Submission): { requestHash: Buffer | undefined } => ({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Issue } from '../kernel/errors';
 import { type JsonObject } from '../kernel/json';
-import { PRIORITIES } from '../planning/plan';
+import { PRIORITIES } from '../kernel/priority';
 
 /** Printable, without control characters; it also stands in URLs, logs and headers. */
 

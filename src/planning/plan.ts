@@ -9,9 +9,8 @@ import {
   newId,
   type TenantId,
 } from '../kernel/ids';
-
-export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const;
-export type Priority = (typeof PRIORITIES)[number];
+import { type Priority } from '../kernel/priority';
+import { type Reason } from '../rules/decision';
 
 /** A destination that the submitter asked for, resolved: registered, inline, or registered with changes. */
 export interface RequestedDestination {
@@ -34,6 +33,8 @@ export interface JobDraft {
   distributionId: string;
   dataType: string;
   priority: Priority;
+  /** Where it comes from: `metadata.source`, or else the key that submitted it. */
+  source: string;
   payload: JsonObject;
   metadata: JsonObject;
   destinations: RequestedDestination[];
@@ -44,18 +45,18 @@ export interface RuleDecision {
   dropped: string | undefined;
   priority: Priority;
   destinations: RequestedDestination[];
-  reasons: string[];
+  reasons: Reason[];
+  /** Of the rules that were asked (tenants/rule-book.ts); null where there are none. */
+  rulesVersion: string | null;
 }
 
-/** The place where rules plug in: pure, no clock, no I/O. */
-export type RuleEvaluator = (draft: JobDraft) => RuleDecision;
-
 /** A tenant without rules: every destination that was asked for, and no other. */
-export const withoutRules: RuleEvaluator = ({ priority, destinations }) => ({
+export const withoutRules = ({ priority, destinations }: JobDraft): RuleDecision => ({
   dropped: undefined,
   priority,
   destinations,
   reasons: [],
+  rulesVersion: null,
 });
 
 export interface PlannedDelivery extends RequestedDestination {
@@ -70,20 +71,19 @@ export interface Plan {
   outcome: 'deliver' | 'no_match' | 'filtered';
   priority: Priority;
   deliveries: PlannedDelivery[];
-  reasons: string[];
+  reasons: Reason[];
+  rulesVersion: string | null;
 }
 
 /** A job and what the rules say of it -> what is to be delivered where, and why. */
-export function planJob(draft: JobDraft, evaluate: RuleEvaluator): Plan {
-  const decision = evaluate(draft);
-  if (decision.dropped !== undefined) {
-    return { outcome: 'filtered', priority: decision.priority, deliveries: [], reasons: decision.reasons };
-  }
+export function planJob({ tenantId }: JobDraft, decision: RuleDecision): Plan {
+  const { dropped, priority, destinations, reasons, rulesVersion } = decision;
+  const decided = { priority, reasons, rulesVersion };
+  if (dropped !== undefined) return { outcome: 'filtered', deliveries: [], ...decided };
   return {
-    outcome: decision.destinations.length > 0 ? 'deliver' : 'no_match',
-    priority: decision.priority,
-    deliveries: decision.destinations.map((destination) => planDelivery(draft.tenantId, destination)),
-    reasons: decision.reasons,
+    outcome: destinations.length > 0 ? 'deliver' : 'no_match',
+    deliveries: destinations.map((destination) => planDelivery(tenantId, destination)),
+    ...decided,
   };
 }
 

@@ -2,7 +2,8 @@ import { columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
 import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
-import { type JobDraft, type Plan, type PlannedDelivery, PRIORITIES } from './plan';
+import { PRIORITIES } from '../kernel/priority';
+import { type JobDraft, type Plan, type PlannedDelivery } from './plan';
 import { STORE_JOBS } from './store.sql';
 import { type StoredDestination } from './stored-destination';
 
@@ -54,7 +55,7 @@ const JOB_COLUMNS: ((job: PlannedJob) => unknown)[] = [
   (job) => JSON.stringify(job.metadata),
   (job) => JSON.stringify(job.options),
   (job) => (job.callback === undefined ? null : JSON.stringify(job.callback)),
-  (job) => JSON.stringify({ outcome: job.plan.outcome, reasons: job.plan.reasons }),
+  (job) => JSON.stringify(planView(job.plan)),
   (job) => job.idempotencyKey ?? null,
   (job) => job.requestHash ?? null,
   (job) => job.correlationId,
@@ -62,6 +63,16 @@ const JOB_COLUMNS: ((job: PlannedJob) => unknown)[] = [
   (job) => job.submittedBy,
   (job) => job.plan.deliveries.length,
 ];
+
+/** Beyond these a job's reasons say only how many more there are; it would be stored with megabytes otherwise. */
+const MOST_REASONS = 200;
+
+const planView = ({ outcome, reasons, rulesVersion }: Plan) => ({
+  outcome,
+  reasons: reasons.slice(0, MOST_REASONS),
+  ...(reasons.length > MOST_REASONS ? { reasons_omitted: reasons.length - MOST_REASONS } : {}),
+  rules_version: rulesVersion,
+});
 
 interface DeliveryRow {
   job: PlannedJob;

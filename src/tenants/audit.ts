@@ -8,8 +8,8 @@ import { AuditEntry } from './entities';
 export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
-  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'disable';
-  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination';
+  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable';
+  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type';
   resourceId: string;
   details?: JsonObject;
 }

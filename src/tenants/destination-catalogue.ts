@@ -3,7 +3,7 @@ import { type DestinationId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
 import { type Protocol } from '../adapters/port';
 import { type TenantTransaction } from '../database/tenant-transaction';
-import { type DestinationStatus } from './entities';
+import { type Destination, type DestinationStatus } from './entities';
 
 /** A registered destination as intake and delivery need it; secrets are sealed. */
 export type KnownDestination = {
@@ -11,6 +11,7 @@ export type KnownDestination = {
   name: string;
   protocol: Protocol;
   status: DestinationStatus;
+  health_status: Destination['health_status'];
   tags: string[];
   version: number;
   configuration: JsonObject;
@@ -25,7 +26,7 @@ interface TenantCatalogue {
 
 const ALL = {
   name: 'destinations_of_tenant',
-  text: `SELECT id, name, protocol, status, tags, version, configuration, transform_config
+  text: `SELECT id, name, protocol, status, health_status, tags, version, configuration, transform_config
          FROM destinations WHERE deleted_at IS NULL`,
 };
 
@@ -51,6 +52,11 @@ export class DestinationCatalogue {
         return found === undefined ? [] : [[name, found] as const];
       }),
     );
+  }
+
+  /** Every registered destination by name. */
+  async all(tenantId: TenantId): Promise<ReadonlyMap<string, KnownDestination>> {
+    return (await this.current(tenantId)).byName;
   }
 
   /** The destination in at least this version; undefined where it was deleted. */

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { type ApiKeyId, type DestinationId, type TenantId } from '../kernel/ids';
+import { type ApiKeyId, type DestinationId, type RuleId, type TenantId } from '../kernel/ids';
+import { type RuleType } from '../rules/actions';
 import { type Scope } from './scopes';
 
 /*
@@ -94,6 +95,26 @@ export class DestinationConfig {
   @Column({ type: 'timestamptz' }) created_at!: Date;
 }
 
+@Entity('distribution_rules')
+export class Rule {
+  @PrimaryColumn({ type: 'uuid' }) id!: RuleId;
+  /** Null: the platform's, in force for every tenant. */
+  @Column({ type: 'varchar', nullable: true }) tenant_id!: TenantId | null;
+  @Column({ type: 'varchar' }) name!: string;
+  @Column({ type: 'text', nullable: true }) description!: string | null;
+  @Column({ type: 'varchar' }) rule_type!: RuleType;
+  @Column({ type: 'jsonb' }) conditions!: object;
+  @Column({ type: 'jsonb' }) actions!: object;
+  @Column({ type: 'int' }) priority!: number;
+  @Column({ type: 'boolean' }) enabled!: boolean;
+  @Column({ type: 'int' }) version!: number;
+  /** Of its owner's rules (configuration-revisions.ts) at the time of the last change. */
+  @Column({ type: 'bigint' }) revision!: string;
+  @Column({ type: 'timestamptz' }) created_at!: Date;
+  @Column({ type: 'timestamptz' }) updated_at!: Date;
+  @Column({ type: 'timestamptz', nullable: true }) deleted_at!: Date | null;
+}
+
 @Entity('audit_log')
 export class AuditEntry {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
@@ -107,4 +128,4 @@ export class AuditEntry {
   @Column({ type: 'timestamptz' }) created_at!: Date;
 }
 
-export const ENTITIES = [Tenant, ApiKey, SigningSecret, Destination, DestinationConfig, AuditEntry];
+export const ENTITIES = [Tenant, ApiKey, SigningSecret, Destination, DestinationConfig, Rule, AuditEntry];

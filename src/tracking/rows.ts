@@ -21,7 +21,7 @@ export type JobRow = {
   error_code: string | null;
   error_message: string | null;
   metadata: JsonObject;
-  plan: { outcome: string; reasons: string[] };
+  plan: { outcome: string; reasons: JsonObject[]; rules_version?: string | null };
   idempotency_key: string | null;
   correlation_id: string;
   submitted_by: string;

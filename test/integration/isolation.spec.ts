@@ -10,7 +10,10 @@ const MARK = 'belongs-to-b';
 
 interface Things {
   tenant: TestTenant;
-  ids: Record<'distribution_id' | 'batch_id' | 'destination' | 'key' | 'secret', string>;
+  ids: Record<
+    'distribution_id' | 'batch_id' | 'destination' | 'key' | 'secret' | 'rule' | 'data_type',
+    string
+  >;
 }
 
 let world: World;
@@ -46,6 +49,9 @@ async function furnish(id: string, mark: string): Promise<Things> {
   await eventually({ until: 'the job to end' }, async () => {
     expect((await api.status(distributionId)).body.status).toBe('failed');
   });
+  const rule = { name: mark, rule_type: 'routing', actions: { destinations: [mark] }, enabled: false };
+  const made = must(await api.json('POST', '/api/v1/rules', rule), 201);
+  must(await api.json('POST', '/api/v1/data-types', { id: mark, name: mark }), 201);
   const key = await api.createKey(mark, ['distribution:read']);
   const secrets = await api.get<{ signing_secrets: Reply[] }>('/api/v1/signing-secrets');
   return {
@@ -56,6 +62,8 @@ async function furnish(id: string, mark: string): Promise<Things> {
       destination: String(destination['destination_id']),
       key: String(key['id']),
       secret: String(secrets.body.signing_secrets[0]?.['id']),
+      rule: String(made.body['rule_id']),
+      data_type: mark,
     },
   };
 }
@@ -70,26 +78,45 @@ async function operations(): Promise<[method: string, path: string][]> {
   );
 }
 
+/** What `{id}` stands for. */
+function idIn(path: string): string {
+  if (path.includes('/api-keys/')) return b.ids.key;
+  if (path.includes('/rules/')) return b.ids.rule;
+  if (path.includes('/data-types/')) return b.ids.data_type;
+  return path.includes('/tenants/') ? b.tenant.id : b.ids.secret;
+}
+
 /** The path with the other tenant's ids in it; fails for a parameter that this test does not know. */
 const foreign = (path: string): string =>
   path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
     const named: Record<string, string> = {
       ...b.ids,
-      id: path.includes('/api-keys/') ? b.ids.key : path.includes('/tenants/') ? b.tenant.id : b.ids.secret,
+      id: idIn(path),
     };
     const value = named[name];
     if (value === undefined) throw new Error(`${path}: give this test an id of ${name}`);
     return value;
   });
 
-const replacement = { name: 'stolen', protocol: 'REST', configuration: { endpoint: 'https://example.com/' } };
+const DESTINATION = { name: 'stolen', protocol: 'REST', configuration: { endpoint: 'https://example.com/' } };
+
+/** A body that would be accepted if the thing were the caller's own. */
+function bodyFor(method: string, path: string): object | undefined {
+  if (method !== 'PUT' && method !== 'PATCH') return undefined;
+  const replaces = method === 'PUT';
+  if (path.includes('/rules/')) {
+    return { name: 'stolen', ...(replaces ? { rule_type: 'routing', actions: { stop: true } } : {}) };
+  }
+  if (path.includes('/data-types/')) return { name: 'stolen', ...(replaces ? { id: MARK } : {}) };
+  return replaces ? DESTINATION : { status: 'inactive' };
+}
 
 describe('an API key', () => {
   it('finds nothing of another tenant at any published endpoint', async () => {
     const found = (await operations()).filter(([, path]) => path.includes('{'));
     expect(found.length).toBeGreaterThan(10);
     for (const [method, path] of found) {
-      const body = method === 'PUT' ? replacement : method === 'PATCH' ? { status: 'inactive' } : undefined;
+      const body = bodyFor(method, path);
       const answer =
         body === undefined
           ? await a.tenant.api.send(method, foreign(path))
@@ -100,6 +127,8 @@ describe('an API key', () => {
     for (const path of [
       '/api/v1/destinations/{destination}',
       '/api/v1/distribution/{distribution_id}/status',
+      '/api/v1/rules/{id}',
+      '/api/v1/data-types/{id}',
     ]) {
       expect((await b.tenant.api.get(foreign(path))).status).toBe(200);
     }
@@ -183,12 +212,7 @@ describe("a tenant's session in the database", () => {
       else expect({ name, tenants }).toEqual({ name, tenants: ['tenant-a'] });
     }
     // What nothing fills yet; everything else has been seen to hold rows of both tenants.
-    expect(empty.sort()).toEqual([
-      'data_types',
-      'destination_health_checks',
-      'distribution_rules',
-      'transforms',
-    ]);
+    expect(empty.sort()).toEqual(['destination_health_checks', 'transforms']);
   });
 
   it('cannot read a partition or a roll-up past its policies', async () => {
