@@ -9,6 +9,7 @@ const allowed = {
   planning: ['rules', 'transforms'],
   delivery: ['transforms', 'tenants'],
   callbacks: ['tracking', 'tenants'],
+  tenants: ['transforms'],
 };
 const stage = (names) => `^src/(${names.join('|')})/`;
 

@@ -25,6 +25,7 @@ import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
 import { HttpSettings } from '../http/settings';
+import { TransformsController } from '../http/transforms.controller';
 import { Intake } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { systemClock } from '../kernel/clock';
@@ -41,13 +42,16 @@ import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
+import { TransformCatalogue } from '../tenants/transform-catalogue';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
+import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { healthChecks } from './health';
 import { made } from './made';
 import { Outward } from './outward';
+import { transformProviders } from './transforms';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -79,6 +83,7 @@ export class ServiceModule {
         ...administrationProviders(),
         ...intakeProviders(context),
         ...deliveryProviders(context),
+        ...transformProviders(context),
       ],
     };
   }
@@ -92,6 +97,7 @@ const API_CONTROLLERS = [
   SigningSecretsController,
   TenantsController,
   NodesController,
+  TransformsController,
 ];
 
 function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
@@ -205,9 +211,17 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, Metrics, Outward],
-      (claims, catalogue, metrics, outward) =>
-        createWorker(configuration, log, { outward, claims, catalogue, metrics, node }),
+      [Claims, DestinationCatalogue, TransformCatalogue, Transformer, Metrics, Outward],
+      (claims, catalogue, transforms, transformer, metrics, outward) =>
+        createWorker(configuration, log, {
+          outward,
+          claims,
+          catalogue,
+          transforms,
+          transformer,
+          metrics,
+          node,
+        }),
     ),
     made(
       CallbackDispatcher,

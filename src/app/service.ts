@@ -20,6 +20,7 @@ import { DestinationTypes } from '../tenants/destination-types';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
 import { TenantDirectory } from '../tenants/tenant-directory';
+import { Transformer } from '../transforms/transformer';
 import { Upkeep } from '../upkeep/duty';
 import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
@@ -176,6 +177,7 @@ async function stopInOrder(
   await upkeep.stop();
   await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
   await app.get(WakeUps).stop();
+  await app.get(Transformer).stop();
   await heartbeat.stop();
   await app.get(Outward).senders.closeAll();
   await app.close();

@@ -6,6 +6,8 @@ import { systemClock } from '../kernel/clock';
 import { type Logger } from '../observability/logger';
 import { type Metrics } from '../observability/metrics';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
+import { type TransformCatalogue } from '../tenants/transform-catalogue';
+import { type Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { type Outward } from './outward';
 import { VERSION } from './version';
@@ -13,6 +15,8 @@ import { VERSION } from './version';
 export interface WorkerSurroundings {
   outward: Outward;
   catalogue: DestinationCatalogue;
+  transforms: TransformCatalogue;
+  transformer: Transformer;
   claims: Claims;
   metrics: Metrics;
   node: string;
@@ -40,6 +44,8 @@ export function createWorker(
   });
   const parts = {
     catalogue: around.catalogue,
+    transforms: around.transforms,
+    transformer: around.transformer,
     signingSecrets: outward.signingSecrets,
     senders: outward.senders,
     adapters: outward.adapters,

@@ -9,7 +9,7 @@ export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
   action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'disable';
-  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination';
+  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'transform';
   resourceId: string;
   details?: JsonObject;
 }

@@ -5,13 +5,13 @@ export class TransformFailure extends Error {}
 export function reasonOf(error: unknown): string {
   const { message, code, position } = (error ?? {}) as {
     message?: unknown;
-    code?: unknown;
+    code?: string | number;
     position?: unknown;
   };
   const text =
     typeof message === 'string' && message !== ''
       ? message
-      : `failed${code === undefined ? '' : ` (${String(code)})`}`;
+      : `failed${code === undefined ? '' : ` (${code})`}`;
   const where = typeof position === 'number' ? ` (at character ${position})` : '';
   return `${text.replace(/\s+/g, ' ').slice(0, 450)}${where}`;
 }

@@ -177,7 +177,7 @@ function parseMapping(spec: Json | undefined, at: string): Parsed<JsonObject> {
       ...issueIf(!isPath(source), `${at}.${source}`, 'is not a dotted path such as data.total'),
       ...issueIf(!isPath(target), `${at}.${source}`, 'must give a dotted path such as report.total'),
     ]),
-    ...clashes(entries.map(([, target]) => String(target)).sort(), at),
+    ...clashes(entries.flatMap(([, target]) => (typeof target === 'string' ? [target] : [])).sort(), at),
   ];
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: spec };
 }

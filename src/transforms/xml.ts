@@ -14,7 +14,6 @@ const builder = new XMLBuilder({
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const NAME = /^[\p{L}_][\p{L}\p{N}_.-]*(:[\p{L}_][\p{L}\p{N}_.-]*)?$/u;
 /** What XML 1.0 cannot carry in any spelling. */
-// eslint-disable-next-line no-control-regex
 const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 /**

@@ -26,7 +26,7 @@ function mappingOf(spec: JsonObject): Mapping {
   const mapping = known.get(spec) ?? {
     moves: Object.entries(spec)
       .filter(([name]) => name !== 'keep_unmapped')
-      .map(([source, target]) => ({ source: source.split('.'), target: String(target).split('.') })),
+      .map(([source, target]) => ({ source: source.split('.'), target: (target as string).split('.') })),
     keepUnmapped: spec['keep_unmapped'] === true,
   };
   known.set(spec, mapping);

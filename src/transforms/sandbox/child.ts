@@ -77,7 +77,7 @@ function write(text: string): void {
 async function main(): Promise<void> {
   // One tenant's program must not leave anything behind for the next one's.
   for (const shared of [Object, Array, Function, String, Number, Promise, RegExp, Map, Set]) {
-    Object.seal(shared.prototype);
+    Object.seal(shared.prototype as object);
   }
   write(READY);
   const chunk = Buffer.alloc(65_536);

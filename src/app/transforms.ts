@@ -1,0 +1,36 @@
+import { type Provider } from '@nestjs/common';
+import { TenantTransaction } from '../database/tenant-transaction';
+import { systemClock } from '../kernel/clock';
+import { type Logger } from '../observability/logger';
+import { TransformCatalogue } from '../tenants/transform-catalogue';
+import { Transforms } from '../tenants/transforms';
+import { Sandbox } from '../transforms/sandbox/sandbox';
+import { Transformer } from '../transforms/transformer';
+import { type Configuration } from './configuration';
+import { made } from './made';
+
+/** One sandbox a process, shared by delivery, preview and rules; its children start with the first program. */
+export function transformProviders({
+  configuration,
+  log,
+}: {
+  configuration: Configuration;
+  log: Logger;
+}): Provider[] {
+  const options = {
+    processes: configuration.TRANSFORM_PROCESSES,
+    deadlineMs: configuration.TRANSFORM_DEADLINE_MS,
+    memoryMb: configuration.TRANSFORM_MEMORY_MB,
+    onDeath: (death: string, tenant: string) =>
+      log.warn({ death, tenant_id: tenant }, 'a sandbox process was replaced'),
+  };
+  return [
+    made(Transformer, [], () => new Transformer(new Sandbox(options))),
+    made(TransformCatalogue, [TenantTransaction], (tenants) => new TransformCatalogue(tenants, systemClock)),
+    made(
+      Transforms,
+      [TenantTransaction, TransformCatalogue, Transformer],
+      (tenants, catalogue, transformer) => new Transforms({ tenants, catalogue, transformer }),
+    ),
+  ];
+}
