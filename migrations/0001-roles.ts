@@ -2,7 +2,8 @@ import { type MigrationInterface, type QueryRunner } from 'typeorm';
 
 /**
  * Four roles (docs/adr/0003-roles.md). They belong to the cluster, not to this database, so another
- * database of ours may have made them already, perhaps at this very moment.
+ * database of ours may have made them already, perhaps at this very moment. Where an administrator has prepared
+ * them (docs/operations.md), nothing here needs the right to create or alter a role.
  */
 export class Roles1763600000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -10,17 +11,9 @@ export class Roles1763600000001 implements MigrationInterface {
     await createRole(runner, 'distributor_app', 'LOGIN');
     await createRole(runner, 'distributor_system', 'LOGIN');
     await createRole(runner, 'distributor_readonly', 'NOLOGIN');
-    await runner.query(`
-      DO $$ BEGIN
-        IF NOT pg_has_role(current_user, 'distributor_owner', 'MEMBER') THEN
-          EXECUTE format('GRANT distributor_owner TO %I', current_user);
-        END IF;
-        IF NOT pg_has_role(current_user, 'distributor_system', 'MEMBER') THEN
-          EXECUTE format('GRANT distributor_system TO %I', current_user);
-        END IF;
-      END $$`);
+    for (const role of ['distributor_owner', 'distributor_system']) await mayBecome(runner, role);
     for (const role of ['distributor_app', 'distributor_system']) {
-      for (const setting of PLANNER) await runner.query(`ALTER ROLE ${role} SET ${setting}`);
+      for (const setting of PLANNER) await switchOff(runner, role, setting);
     }
     await runner.query('GRANT USAGE, CREATE ON SCHEMA public TO distributor_owner');
     await runner.query(
@@ -51,13 +44,47 @@ export class Roles1763600000001 implements MigrationInterface {
  * a plan that was made while it was empty would read all of it at every claim when it is full. Compiling such short
  * statements costs more than it saves.
  */
-const PLANNER = ['enable_seqscan = off', 'enable_bitmapscan = off', 'jit = off'];
+const PLANNER = ['enable_seqscan', 'enable_bitmapscan', 'jit'];
 
-const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<unknown> =>
-  runner.query(`
+const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<void> =>
+  once(
+    runner,
+    `EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}')`,
+    `CREATE ROLE ${name} ${login} NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS`,
+  );
+
+/**
+ * A change to the cluster's roles that two databases may be making at the same time. No lock reaches across
+ * databases, and PostgreSQL ends the later one with "tuple concurrently updated" (internal_error): it looks again.
+ */
+async function once(runner: QueryRunner, done: string, statement: string): Promise<void> {
+  await runner.query(`
     DO $$ BEGIN
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}') THEN
-        CREATE ROLE ${name} ${login} NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
-      END IF;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      FOR tries IN 1 .. 100 LOOP
+        EXIT WHEN ${done};
+        BEGIN
+          ${statement};
+        EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+          IF tries = 100 THEN RAISE; END IF;
+          PERFORM pg_sleep(0.05);
+        END;
+      END LOOP;
     END $$`);
+}
+
+/** From version 16 on, who creates a role is its member at once, but may not become it before granting it to himself. */
+const mayBecome = (runner: QueryRunner, role: string): Promise<void> =>
+  once(
+    runner,
+    `pg_has_role(current_user, '${role}',
+       CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)`,
+    `EXECUTE format('GRANT ${role} TO %I', current_user)`,
+  );
+
+/** Nothing is altered where it is so already: that would need the right to. */
+const switchOff = (runner: QueryRunner, role: string, setting: string): Promise<void> =>
+  once(
+    runner,
+    `EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}' AND '${setting}=off' = ANY (rolconfig))`,
+    `ALTER ROLE ${role} SET ${setting} = off`,
+  );

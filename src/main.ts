@@ -2,18 +2,24 @@ import 'reflect-metadata';
 import { readConfiguration } from './app/configuration';
 import { startService } from './app/service';
 
-/** Starts the service in its role and stops it on SIGTERM or SIGINT; a second signal ends it at once. */
+/**
+ * Starts the service in its role and stops it on SIGTERM or SIGINT; a second signal ends it at once. A signal that
+ * comes during the start lets it finish first: killed half-way, it would leave the embedded PostgreSQL running.
+ */
 async function main(): Promise<void> {
-  const service = await startService(readConfiguration(process.env));
+  const starting = startService(readConfiguration(process.env));
   const stop = (signal: NodeJS.Signals): void => {
     process.once(signal, () => process.exit(130));
-    service.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    starting
+      .then((service) => service.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  await starting;
 }
 
 function fail(error: unknown): void {

@@ -6,20 +6,22 @@ export const PROTOCOLS = ['REST', 'AMQP', 'JDBC', 'S3', 'SFTP', 'EMAIL'] as cons
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** Why a delivery did not arrive; one paragraph each in docs/errors.md. */
-export type DeliveryErrorCode =
-  | 'CONNECTION_FAILED'
-  | 'NAME_RESOLUTION_FAILED'
-  | 'NETWORK_FORBIDDEN'
-  | 'TLS_FAILED'
-  | 'TIMEOUT'
-  | 'ABORTED'
-  | 'AUTHENTICATION_FAILED'
-  | 'RATE_LIMITED'
-  | 'RECEIVER_UNAVAILABLE'
-  | 'RECEIVER_REFUSED'
-  | 'REDIRECT_REFUSED'
-  | 'RECEIVER_GONE'
-  | 'CONFIGURATION_INVALID';
+export const DELIVERY_ERROR_CODES = [
+  'CONNECTION_FAILED',
+  'NAME_RESOLUTION_FAILED',
+  'NETWORK_FORBIDDEN',
+  'TLS_FAILED',
+  'TIMEOUT',
+  'ABORTED',
+  'AUTHENTICATION_FAILED',
+  'RATE_LIMITED',
+  'RECEIVER_UNAVAILABLE',
+  'RECEIVER_REFUSED',
+  'REDIRECT_REFUSED',
+  'RECEIVER_GONE',
+  'CONFIGURATION_INVALID',
+] as const;
+export type DeliveryErrorCode = (typeof DELIVERY_ERROR_CODES)[number];
 
 /** What one attempt hands over. The body is serialised already; the adapter adds addressing and envelope. */
 export interface Delivery {

@@ -1,3 +1,6 @@
+import { createJdbcAdapter } from './jdbc/adapter';
+import { createAmqpAdapter } from './amqp/adapter';
+import { createEmailAdapter } from './email/adapter';
 import { type NetworkGuard } from './network-guard';
 import { type Adapter, type Protocol } from './port';
 import { createRestAdapter } from './rest/adapter';
@@ -19,6 +22,9 @@ export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, A
     createRestAdapter({ guard: options.guard, version: options.version, now }),
     createS3Adapter({ guard: options.guard }),
     createSftpAdapter({ guard: options.guard }),
+    createJdbcAdapter({ guard: options.guard }),
+    createAmqpAdapter({ guard: options.guard, version: options.version, now }),
+    createEmailAdapter({ guard: options.guard, now }),
   ];
   return new Map(adapters.map((adapter) => [adapter.protocol, adapter as Adapter]));
 }

@@ -57,6 +57,9 @@ const variables = z.object({
 
 export type Configuration = Readonly<z.infer<typeof variables>>;
 
+/** What may stand in the environment; .env.example explains each. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(variables.shape);
+
 /**
  * Reads the environment; an empty value counts as absent.
  * @throws Error with one line a variable: its name, what is wrong, what is allowed.

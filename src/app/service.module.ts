@@ -26,7 +26,7 @@ import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
 import { HttpSettings } from '../http/settings';
 import { TransformsController } from '../http/transforms.controller';
-import { Intake } from '../intake/accept';
+import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { systemClock } from '../kernel/clock';
 import { type NodeId, type TenantId } from '../kernel/ids';
@@ -180,7 +180,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           clock: systemClock,
           evaluate: withoutRules,
           wake: wakeBoth(wakeUps, worker),
-          onSubmission: (...submission) => metrics.submission(...submission),
+          count: countIn(metrics),
         }),
     ),
     made(
@@ -191,7 +191,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           intake,
           tenants,
           wake: wakeBoth(wakeUps, worker),
-          onSubmission: (...submission) => metrics.submission(...submission),
+          count: countIn(metrics),
         }),
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
@@ -206,17 +206,23 @@ const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
   wakeUps.send();
 };
 
+const countIn =
+  (metrics: Metrics): SubmissionCounter =>
+  (tenantId, dataType, became) =>
+    metrics.submission(tenantId, dataType, became);
+
 function deliveryProviders({ configuration, node, log }: ServiceContext): Provider[] {
   return [
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, TransformCatalogue, Transformer, Metrics, Outward],
-      (claims, catalogue, transforms, transformer, metrics, outward) =>
+      [Claims, DestinationCatalogue, Destinations, TransformCatalogue, Transformer, Metrics, Outward],
+      (claims, catalogue, destinations, transforms, transformer, metrics, outward) =>
         createWorker(configuration, log, {
           outward,
           claims,
           catalogue,
+          destinations,
           transforms,
           transformer,
           metrics,

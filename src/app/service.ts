@@ -19,7 +19,6 @@ import { Metrics } from '../observability/metrics';
 import { DestinationTypes } from '../tenants/destination-types';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
-import { TenantDirectory } from '../tenants/tenant-directory';
 import { Transformer } from '../transforms/transformer';
 import { Upkeep } from '../upkeep/duty';
 import { destinationTypes } from '../upkeep/destination-types';
@@ -149,7 +148,6 @@ async function createApp(
   const app = await createServer(module, {
     settings: new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, 1000),
     keys: () => app.get(KeyLookup),
-    tenants: () => app.get(TenantDirectory),
     log,
   });
   assertEveryEndpointHasAccess(app);

@@ -3,9 +3,11 @@ import { type Claims } from '../delivery/claim';
 import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
 import { systemClock } from '../kernel/clock';
+import { type DestinationId } from '../kernel/ids';
 import { type Logger } from '../observability/logger';
 import { type Metrics } from '../observability/metrics';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
+import { type Destinations } from '../tenants/destinations';
 import { type TransformCatalogue } from '../tenants/transform-catalogue';
 import { type Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
@@ -18,6 +20,7 @@ export interface WorkerSurroundings {
   transforms: TransformCatalogue;
   transformer: Transformer;
   claims: Claims;
+  destinations: Destinations;
   metrics: Metrics;
   node: string;
 }
@@ -70,9 +73,20 @@ export function createWorker(
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
     attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),
-    onRecorded: (result) => observe(result, around.metrics, log),
+    onRecorded: (result) => {
+      observe(result, around.metrics, log);
+      disableIfAsked(around.destinations, result).catch(onFault);
+    },
     onFault,
   });
+}
+
+/** After the outcome is recorded: should the process die in between, the next delivery gets the same answer. */
+async function disableIfAsked(destinations: Destinations, { claimed, disables }: Result): Promise<void> {
+  const { tenant_id: tenantId, destination, destination_version: version } = claimed;
+  if (disables === undefined || version === null) return;
+  const caller = { tenantId, actor: 'worker', scopes: new Set<never>() };
+  await destinations.disable(caller, destination.destination_id as DestinationId, version, disables);
 }
 
 /** One wide line and two figures per attempt; the line of a success is for debugging only, there are too many. */

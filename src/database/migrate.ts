@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { MIGRATIONS } from '../../migrations';
-import { rolePassword, scramVerifier, SESSION_ROLES, type SessionUrls } from './roles';
+import { rolePassword, scramVerifier, SESSION_ROLES, type SessionUrls, sessionUrls } from './roles';
 
 /** Any number that nobody else uses: one migration run at a time per database. */
 const MIGRATION_LOCK = 7_046_921_853;
@@ -59,16 +59,20 @@ async function underLock<T>(ownerUrl: string, work: (client: Client) => Promise<
   }
 }
 
-/** Gives a role its derived password, only where it cannot log in yet: other processes may hold sessions. */
+/**
+ * Gives a role its derived password, only where it cannot log in yet: other processes may hold sessions. The login
+ * of a URL that was given is its giver's affair.
+ */
 async function ensureLogin(
   owner: Client,
   ownerUrl: string,
   sessions: SessionUrls,
   role: (typeof SESSION_ROLES)[number],
 ): Promise<void> {
-  const url = role === 'distributor_app' ? sessions.app : sessions.system;
+  const door = role === 'distributor_app' ? 'app' : 'system';
+  const url = sessions[door];
   const password = rolePassword(ownerUrl, role);
-  if (password === undefined || (await canLogIn(url))) return;
+  if (password === undefined || url !== sessionUrls(ownerUrl, {})[door] || (await canLogIn(url))) return;
   const verifier = scramVerifier(password, randomBytes(16));
   await owner.query(`ALTER ROLE ${role} PASSWORD '${verifier}'`);
 }

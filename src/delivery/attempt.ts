@@ -53,7 +53,18 @@ async function sendPrepared(
   const decision = decide(outcome, claimed.attempt_number, prepared.policy, parts.random());
   const completedAt = new Date(startedAt.getTime() + (performance.now() - started));
   const { response, bytesSent, log } = outcome;
-  return { kind: 'done', result: { claimed, decision, startedAt, completedAt, response, bytesSent, log } };
+  const disables = disablingReason(outcome, claimed);
+  return {
+    kind: 'done',
+    result: { claimed, decision, startedAt, completedAt, response, bytesSent, log, disables },
+  };
+}
+
+/** What the receiver of an inline destination says holds for that job, not for the registered one of its name. */
+function disablingReason(outcome: Outcome, { destination }: ClaimedDelivery): string | undefined {
+  const isRegistered = destination.destination_id !== null && destination.inline === null;
+  if (outcome.kind !== 'refused' || outcome.disableDestination !== true || !isRegistered) return undefined;
+  return outcome.message;
 }
 
 const unsent = (

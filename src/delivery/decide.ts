@@ -2,8 +2,14 @@ import { type DeliveryErrorCode, type Outcome } from '../adapters/port';
 import { backoffSeconds, type RetryPolicy } from '../kernel/retry-policy';
 
 /** Why a delivery ended without an attempt, or an attempt could not be made; see docs/errors.md. */
-export type UnsentCode =
-  'EXPIRED' | 'DESTINATION_GONE' | 'DESTINATION_INACTIVE' | 'TRANSFORMATION_FAILED' | 'INTERNAL_ERROR';
+export const UNSENT_CODES = [
+  'EXPIRED',
+  'DESTINATION_GONE',
+  'DESTINATION_INACTIVE',
+  'TRANSFORMATION_FAILED',
+  'INTERNAL_ERROR',
+] as const;
+export type UnsentCode = (typeof UNSENT_CODES)[number];
 
 export type AttemptErrorCode = DeliveryErrorCode | UnsentCode;
 

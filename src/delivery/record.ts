@@ -19,6 +19,8 @@ export interface Result {
   response: CapturedResponse | undefined;
   bytesSent: number;
   log: LogLine[];
+  /** Why the registered destination is to take no more deliveries; its receiver said so (HTTP 410). */
+  disables?: string | undefined;
 }
 
 export interface RecorderParts {

@@ -1,8 +1,5 @@
-import { ApiError, notFound } from '../kernel/errors';
-import { type TenantId } from '../kernel/ids';
+import { ApiError } from '../kernel/errors';
 import { type KeyLookup } from '../tenants/key-lookup';
-import { type Caller } from '../tenants/scopes';
-import { type TenantDirectory } from '../tenants/tenant-directory';
 import { type ApiRequest, header, tenantNamed } from './request';
 
 const KEY = /^zk_[0-9a-f]{32}$/;
@@ -14,7 +11,7 @@ const PUBLIC = /^\/(health\/(live|ready|startup)|metrics|docs|docs-json|docs-yam
  * revoked or expired: nobody learns which.
  */
 export const authenticate =
-  (keys: KeyLookup, tenants: TenantDirectory) =>
+  (keys: KeyLookup) =>
   async (request: ApiRequest): Promise<void> => {
     if (PUBLIC.test(request.url)) return;
     const key = keyOf(request);
@@ -23,20 +20,8 @@ export const authenticate =
     }
     const caller = KEY.test(key) ? await keys.find(key) : undefined;
     if (caller === undefined) throw new ApiError('AUTHENTICATION_FAILED', 'the API key is not valid');
-    request.caller = { ...caller, tenantId: await knownTenant(request, caller, tenants) };
+    request.caller = { ...caller, tenantId: tenantNamed(request, caller) };
   };
-
-/** A tenant's own key proves the tenant; one that a platform key names must exist. */
-async function knownTenant(
-  request: ApiRequest,
-  caller: Caller,
-  tenants: TenantDirectory,
-): Promise<TenantId | undefined> {
-  const tenantId = tenantNamed(request, caller);
-  if (tenantId === undefined || tenantId === caller.tenantId) return tenantId;
-  if ((await tenants.status(tenantId)) === undefined) throw notFound(`tenant ${tenantId}`);
-  return tenantId;
-}
 
 function keyOf(request: ApiRequest): string | undefined {
   const bearer = /^Bearer (zk_\S+)$/.exec(header(request, 'authorization') ?? '');

@@ -197,6 +197,9 @@ export class DistributionController {
 
 function batchAnswer(acceptance: BatchAcceptance) {
   if (acceptance.kind === 'accepted') return batchReceiptView(acceptance.receipt);
+  if (acceptance.kind === 'invalid') {
+    throw new ApiError('VALIDATION_ERROR', 'the batch is not valid', acceptance.issues);
+  }
   const conflicts = acceptance.rejected.every(({ error }) => error === 'CONFLICT');
   throw new ApiError(
     conflicts ? 'CONFLICT' : 'VALIDATION_ERROR',

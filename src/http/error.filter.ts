@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { isUnavailable } from '../database/faults';
-import { API_ERRORS, ApiError, type ApiErrorCode } from '../kernel/errors';
+import { API_ERRORS, ApiError, type ApiErrorCode, invalid } from '../kernel/errors';
 import { type ApiReply, type ApiRequest } from './request';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -55,6 +55,7 @@ function toApiError(error: unknown): ApiError {
       RETRY_AFTER_SECONDS,
     );
   }
+  if (isUnzipFault(error)) return invalid('body', 'is not valid gzip, although content-encoding says so');
   const status = statusOf(error);
   if (status === 404) return new ApiError('NOT_FOUND', 'there is no such endpoint');
   if (status === 413)
@@ -80,6 +81,12 @@ function statusOf(error: unknown): number | undefined {
   if (error instanceof HttpException) return error.getStatus();
   const { statusCode } = (error ?? {}) as { statusCode?: unknown };
   return typeof statusCode === 'number' ? statusCode : undefined;
+}
+
+/** zlib's own codes: Z_DATA_ERROR, Z_BUF_ERROR and the like. */
+function isUnzipFault(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('Z_');
 }
 
 const messageOf = (error: unknown): string =>

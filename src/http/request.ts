@@ -1,5 +1,5 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { ApiError, invalid } from '../kernel/errors';
+import { ApiError, invalid, notFound } from '../kernel/errors';
 import { isTenantId, type TenantId } from '../kernel/ids';
 import { type Caller, type TenantCaller } from '../tenants/scopes';
 
@@ -22,6 +22,14 @@ export const saneRequestId = (header: string | string[] | undefined): string | u
 export function header(request: ApiRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** PostgreSQL cannot even compare a text with NUL: nothing has such a name, and nothing can be asked about it. */
+export function refuseNul({ params, query }: ApiRequest): void {
+  const hasNul = ([, value]: [string, unknown]): boolean => String(value).includes('\0');
+  if (Object.entries(params ?? {}).some(hasNul)) throw notFound('a name with the character NUL');
+  const faulty = Object.entries(query ?? {}).find(hasNul);
+  if (faulty !== undefined) throw invalid(faulty[0], 'contains the character NUL (%00); remove it');
 }
 
 export function callerOf(request: ApiRequest): Caller {

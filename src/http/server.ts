@@ -8,26 +8,29 @@ import { uuidv7 } from 'uuidv7';
 import { ApiError } from '../kernel/errors';
 import { type Logger } from '../observability/logger';
 import { type KeyLookup } from '../tenants/key-lookup';
-import { type TenantDirectory } from '../tenants/tenant-directory';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
-import { ErrorFilter } from './error.filter';
-import { type ApiRequest, saneRequestId } from './request';
+import { ErrorFilter, sendError } from './error.filter';
+import { type ApiReply, type ApiRequest, refuseNul, saneRequestId } from './request';
 import { type HttpSettings } from './settings';
 
 export interface ServerParts {
   settings: HttpSettings;
   keys: () => KeyLookup;
-  tenants: () => TenantDirectory;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, keys, tenants, log }: ServerParts,
+  { settings, keys, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
+  const onFault = (error: unknown, requestId: string): void =>
+    log.error({ err: error, request_id: requestId }, 'request failed');
   const adapter = new FastifyAdapter({
+    // What Fastify refuses before it has found a route, such as a path that cannot be decoded.
+    frameworkErrors: (error: Error, request: unknown, reply: unknown) =>
+      sendError(request as ApiRequest, reply as ApiReply, error, onFault),
     bodyLimit: settings.maxBytes,
     genReqId: (request: IncomingMessage) => saneRequestId(request.headers['x-request-id']) ?? uuidv7(),
     // A slow client may take its time, but not for ever.
@@ -40,13 +43,23 @@ export async function createServer(
     logger: ['error', 'warn', 'fatal'],
     abortOnError: false,
   });
-  const onFault = (error: unknown, requestId: string): void =>
-    log.error({ err: error, request_id: requestId }, 'request failed');
   app.useGlobalFilters(new ErrorFilter(onFault));
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  addHooks(fastify, (request) => authenticate(keys(), tenants())(request), log);
+  addHooks(fastify, (request) => authenticate(keys())(request), log);
   addParsers(fastify, settings);
+  closeWhatBecomesIdle(fastify);
   return app;
+}
+
+/**
+ * `forceCloseConnections: 'idle'` looks once, when the stop begins. A connection that was busy at that moment would
+ * be kept alive for its next request, and the stop would wait for its time-out, more than a minute.
+ */
+function closeWhatBecomesIdle(fastify: FastifyInstance): void {
+  fastify.addHook('preClose', async () => {
+    const closing = setInterval(() => fastify.server.closeIdleConnections(), 50);
+    fastify.server.once('close', () => clearInterval(closing));
+  });
 }
 
 function addHooks(
@@ -61,6 +74,7 @@ function addHooks(
       'cache-control': 'no-store',
     });
     await authenticated(request);
+    refuseNul(request);
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];

@@ -2,7 +2,13 @@ import { type TenantTransaction, type TenantTx } from '../database/tenant-transa
 import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
 import { type PlannedJob } from '../planning/store';
-import { type Acceptance, acceptJobs, type Circumstances, type Intake, type IntakeParts } from './accept';
+import {
+  type Acceptance,
+  acceptJobs,
+  type Circumstances,
+  type Intake,
+  type SubmissionCounter,
+} from './accept';
 import { STORE_BATCH } from './accept-batch.sql';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 
@@ -19,15 +25,20 @@ export interface BatchReceipt {
   rejected: Rejection[];
 }
 
-/** `refused`: the caller asked for all or nothing, and something was wrong; nothing was written. */
+/**
+ * `refused`: the caller asked for all or nothing, and something was wrong; `invalid`: the batch itself is wrong.
+ * In both cases nothing was written.
+ */
 export type BatchAcceptance =
-  { kind: 'accepted'; receipt: BatchReceipt } | { kind: 'refused'; rejected: Rejection[] };
+  | { kind: 'accepted'; receipt: BatchReceipt }
+  | { kind: 'refused'; rejected: Rejection[] }
+  | { kind: 'invalid'; issues: Issue[] };
 
 export interface BatchParts {
   intake: Intake;
   tenants: TenantTransaction;
   wake: () => void;
-  onSubmission: IntakeParts['onSubmission'];
+  count: SubmissionCounter;
 }
 
 /** One item of a batch: a body to be checked, or what was wrong with it before that (an NDJSON line). */
@@ -47,6 +58,8 @@ export class BatchIntake {
     options: BulkOptions,
     circumstances: Circumstances,
   ): Promise<BatchAcceptance> {
+    const issues = this.parts.intake.callbackIssues(options.callback_url);
+    if (issues.length > 0) return { kind: 'invalid', issues };
     const batchId = newId<BatchId>();
     const checked = items.map((item, index) => check(item, index, circumstances));
     const rejected = checked.flatMap(({ result }) => ('rejection' in result ? [result.rejection] : []));
@@ -76,15 +89,12 @@ export class BatchIntake {
     options: BulkOptions,
     { caller }: Circumstances,
   ): Promise<BatchAcceptance> {
+    let acceptances: Acceptance[] = [];
     const attempt = async (tx: TenantTx): Promise<BatchAcceptance> => {
-      const acceptances = await acceptJobs(
+      acceptances = await acceptJobs(
         tx,
         jobs.map(({ job }) => job),
       );
-      jobs.forEach(({ job }, position) => {
-        const kind = acceptances[position]?.kind;
-        if (kind !== undefined) this.parts.onSubmission(caller.tenantId, job.dataType, kind);
-      });
       const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
       if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);
       const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;
@@ -100,6 +110,9 @@ export class BatchIntake {
     };
     try {
       const acceptance = await this.parts.tenants.run(caller.tenantId, attempt);
+      jobs.forEach(({ job }, position) =>
+        this.parts.count(caller.tenantId, job.dataType, acceptances[position]?.kind ?? 'accepted'),
+      );
       this.parts.wake();
       return acceptance;
     } catch (error) {

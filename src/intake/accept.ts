@@ -12,7 +12,7 @@ import { type TenantCaller } from '../tenants/scopes';
 import { type TenantDirectory } from '../tenants/tenant-directory';
 import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
-import { type IntakeLimits, type Prepared, prepareJob } from './prepare';
+import { batchCallbackIssues, type IntakeLimits, type Prepared, prepareJob } from './prepare';
 import { type Submission } from './submission';
 
 /** What the submitter learns of an accepted job; the same again for a repeat. */
@@ -47,9 +47,11 @@ export interface IntakeParts {
   directory: TenantDirectory;
   /** Called after a commit that left something to deliver: a hint to the workers. */
   wake: () => void;
-  /** One submission and what became of it, for the metrics. */
-  onSubmission: (tenantId: TenantId, dataType: string, outcome: Acceptance['kind']) => void;
+  count: SubmissionCounter;
 }
+
+/** What became of a submission that could be read, for the metrics. */
+export type SubmissionCounter = (tenantId: TenantId, dataType: string, became: Acceptance['kind']) => void;
 
 /** Beyond this a commit takes longer without storing more a second (docs/performance.md). */
 const MOST_TOGETHER = 100;
@@ -65,18 +67,14 @@ export class Intake {
   }
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
+    const { tenantId } = circumstances.caller;
     const [prepared] = await this.prepare([submission], circumstances, undefined);
-    const acceptance = await this.acceptPrepared(prepared, circumstances);
-    this.parts.onSubmission(circumstances.caller.tenantId, submission.data_type, acceptance.kind);
+    const acceptance: Acceptance =
+      prepared?.ok === true
+        ? await this.commits.submit(tenantId, prepared.job)
+        : { kind: 'invalid', issues: prepared?.issues ?? [] };
+    this.parts.count(tenantId, submission.data_type, acceptance.kind);
     return acceptance;
-  }
-
-  private async acceptPrepared(
-    prepared: Prepared | undefined,
-    { caller }: Circumstances,
-  ): Promise<Acceptance> {
-    if (prepared === undefined || !prepared.ok) return { kind: 'invalid', issues: prepared?.issues ?? [] };
-    return this.commits.submit(caller.tenantId, prepared.job);
   }
 
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
@@ -109,6 +107,11 @@ export class Intake {
       'AUTHORIZATION_FAILED',
       `the tenant ${tenantId} is ${status ?? 'unknown'} and may not submit`,
     );
+  }
+
+  /** What is wrong with the callback of a whole batch. */
+  callbackIssues(url: string | undefined): Issue[] {
+    return batchCallbackIssues(this.parts.adapters, url);
   }
 
   private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {

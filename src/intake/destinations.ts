@@ -89,13 +89,14 @@ function resolveInline(
   }
   const changed = known?.protocol === adapter.protocol ? known : undefined;
   const inline = fields as JsonObject;
-  const parsed = adapter.parse(overlay(changed?.configuration, inline, adapter.configurationSchema));
+  const schema = adapter.configurationSchema;
+  const parsed = adapter.parse(overlay(unsealed(changed, schema, around), inline, schema));
   if (!parsed.ok) return { issues: parsed.issues.map((issue) => placed(issue, field)) };
   return {
     name,
     protocol: adapter.protocol,
     destinationId: changed?.id ?? null,
-    inline: mapSecrets(inline, adapter.configurationSchema, (secret) =>
+    inline: mapSecrets(inline, schema, (secret) =>
       around.box.seal(secret, destinationPlace(around.tenantId)),
     ),
     transform: transform ?? null,
@@ -103,6 +104,14 @@ function resolveInline(
     maxAttempts: inlineAttempts(inline) ?? attempts,
   };
 }
+
+/** As the adapter is to check it: a sealed secret has another form than the one that its field asks for. */
+const unsealed = (
+  known: KnownDestination | undefined,
+  schema: JsonObject,
+  { box, tenantId }: Surroundings,
+): JsonObject | undefined =>
+  known && mapSecrets(known.configuration, schema, (secret) => box.open(secret, destinationPlace(tenantId)));
 
 /** The adapter speaks of `configuration.x`; the submitter wrote `destinations[0].x`. */
 const placed = ({ field, issue }: Issue, at: string): Issue => ({

@@ -131,15 +131,27 @@ function callbackOf(
 function callbackIssues(submission: Submission, { adapters }: Surroundings): Issue[] {
   const url = callbackUrl(submission);
   if (url === undefined) return [];
-  const field =
+  const at =
     submission.callback?.url !== undefined
-      ? 'callback'
+      ? 'callback.url'
       : submission.callback_url !== undefined
-        ? ''
-        : 'options';
-  const parsed = adapters.get('REST')?.parse({ endpoint: url, headers: submission.callback?.headers ?? {} });
+        ? 'callback_url'
+        : 'options.callback_url';
+  return urlIssues(adapters, url, submission.callback?.headers ?? {}, at);
+}
+
+/** A batch's own callback, which its options name. */
+export const batchCallbackIssues = (adapters: Surroundings['adapters'], url: string | undefined): Issue[] =>
+  url === undefined ? [] : urlIssues(adapters, url, {}, 'options.callback_url');
+
+function urlIssues(
+  adapters: Surroundings['adapters'],
+  url: string,
+  headers: Record<string, string>,
+  at: string,
+): Issue[] {
+  const parsed = adapters.get('REST')?.parse({ endpoint: url, headers });
   if (parsed === undefined || parsed.ok) return [];
-  const at = field === 'callback' ? 'callback.url' : field === '' ? 'callback_url' : 'options.callback_url';
   return parsed.issues.map((issue) => ({
     field: issue.field
       .replace(/^configuration\.endpoint/, at)

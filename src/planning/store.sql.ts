@@ -3,6 +3,7 @@
  *
  * keyed      jobs with an idempotency key that is new, and jobs without one
  * named      of these, those whose distribution_id is new: the jobs that are accepted
+ * accepted   with their expiry; one that came to pass since the job was checked is the next moment's
  * jobs …     the rows of an accepted job
  *
  * A job that loses `named` after it won `keyed` leaves a key behind; the caller takes it back
@@ -43,8 +44,10 @@ export const STORE_JOBS = {
       RETURNING distribution_job_id AS id
     ),
     accepted AS (
-      SELECT job.*, COALESCE(expires_at, now() + make_interval(secs => ttl_seconds)) AS expiry,
-        (deliveries = 0) AS done
+      SELECT job.*, (deliveries = 0) AS done,
+        CASE WHEN expires_at IS NOT NULL OR ttl_seconds IS NOT NULL
+          THEN GREATEST(COALESCE(expires_at, now() + make_interval(secs => ttl_seconds)), now() + interval '1 ms')
+        END AS expiry
       FROM job JOIN named USING (id)
     ),
     jobs AS (

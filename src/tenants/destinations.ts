@@ -97,6 +97,23 @@ export class Destinations {
     });
   }
 
+  /**
+   * Takes a destination out of use on our own account. Only in the version that gave the reason: who has changed it
+   * since then may have put it right. An administrator makes it active again.
+   */
+  async disable(caller: TenantCaller, id: DestinationId, version: number, reason: string): Promise<void> {
+    await this.change(caller, async (tx) => {
+      const row = await tx.manager.findOneBy(Destination, { id, version, deleted_at: IsNull() });
+      if (row === null || row.status !== 'active') return;
+      const { affected } = await tx.manager.update(
+        Destination,
+        { id, version },
+        { status: 'inactive', status_reason: reason, version: version + 1, updated_at: new Date() },
+      );
+      if (affected === 1) await this.versioned(tx, caller, id, 'disable', this.view(row));
+    });
+  }
+
   /** Earlier versions, the newest first. */
   async versions(caller: TenantCaller, idOrName: string): Promise<object[]> {
     return this.parts.tenants.run(caller.tenantId, async (tx) => {
@@ -190,7 +207,7 @@ export class Destinations {
     { manager }: TenantTx,
     caller: TenantCaller,
     id: DestinationId,
-    action: 'create' | 'update',
+    action: 'create' | 'update' | 'disable',
     before: DestinationView | null,
   ): Promise<DestinationView> {
     const row = await manager.findOneByOrFail(Destination, { id });

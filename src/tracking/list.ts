@@ -61,8 +61,8 @@ function conditionsOf(filter: ListFilter): Condition[] {
     [filter.data_type, 'j.data_type = ?'],
     [filter.priority, 'j.priority = ?'],
     [filter.destination, "j.destinations @> jsonb_build_array(jsonb_build_object('name', ?::text))"],
-    [filter.from_date, 'j.created_at >= ?::timestamptz'],
-    [filter.to_date, 'j.created_at <= ?::timestamptz'],
+    [dateOf(filter.from_date), 'j.created_at >= ?::timestamptz'],
+    [dateOf(filter.to_date), 'j.created_at <= ?::timestamptz'],
     [
       filter.q,
       "strpos(lower(concat_ws(' ', j.distribution_id, j.data_type, j.error_message)), lower(?::text)) > 0",
@@ -71,6 +71,10 @@ function conditionsOf(filter: ListFilter): Condition[] {
   ];
   return wanted.filter(([value]) => value !== undefined).map(([value, sql]) => [sql, value]);
 }
+
+/** PostgreSQL has no year 0000 as RFC 3339 has; the driver writes it as 1 BC. */
+const dateOf = (text: string | undefined): Date | undefined =>
+  text === undefined ? undefined : new Date(text);
 
 /**
  * Each status by the index that finds it: open jobs are few and in the ready table, failed and cancelled ones have

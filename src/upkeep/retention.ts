@@ -1,6 +1,9 @@
 import { type Duty } from './duty';
 
-/** Partitions of months that ended before the retention began, by the name that every one of them carries. */
+/**
+ * Partitions of months that ended before the retention began, by the name that every one of them carries. A month
+ * with a delivery still to come (a late deliver_at) stays until that is settled.
+ */
 const OLD_MONTHS = {
   name: 'old_months',
   text: `
@@ -9,6 +12,11 @@ const OLD_MONTHS = {
     WHERE i.inhparent = 'distribution_jobs'::regclass
       AND to_timestamp(substring(c.relname FROM 'y(\\d{4}m\\d{2})$'), 'YYYY"m"MM')
         < date_trunc('month', now()) - make_interval(months => $1)
+      AND NOT EXISTS (
+        SELECT FROM ready_attempts r
+        WHERE r.distribution_job_id < first_uuid_of_month(
+          to_timestamp(substring(c.relname FROM 'y(\\d{4}m\\d{2})$'), 'YYYY"m"MM') + interval '1 month')
+      )
     ORDER BY 1`,
 };
 

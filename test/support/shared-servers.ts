@@ -15,11 +15,24 @@ const RABBITMQ: Image = {
   ready: [/Server startup complete/, 1],
 };
 
+const MARIADB: Image = {
+  name: 'mariadb:11',
+  port: 3306,
+  environment: { MARIADB_ALLOW_EMPTY_ROOT_PASSWORD: '1' },
+  // The image starts its server twice, the first time for its own set-up.
+  ready: [/ready for connections/, 2],
+};
+
 const STARTERS: Record<string, () => Promise<Running>> = {
   rabbitmq: () =>
     firstOf([
       ['Docker', () => startContainer(RABBITMQ, (address) => `amqp://guest:guest@${address}`)],
       ['Debian package', () => startHelper('rabbitmq-service.ts')],
+    ]),
+  mariadb: () =>
+    firstOf([
+      ['Docker', () => startContainer(MARIADB, (address) => `mysql://root@${address}`)],
+      ['Debian package', () => startHelper('mariadb-service.ts')],
     ]),
 };
 

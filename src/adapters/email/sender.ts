@@ -1,0 +1,161 @@
+import { type NodemailerError, type SendMailOptions, type SMTPPoolSentMessageInfo } from 'nodemailer';
+import { type JsonObject } from '../../kernel/json';
+import { Capture } from '../capture';
+import { connectionFailure, endedBy, failed, type Failure, untilEnded } from '../connection-fault';
+import { type NetworkGuard } from '../network-guard';
+import { type CapturedResponse, type Delivery, type Health, type Outcome, type Sender } from '../port';
+import { secretsIn } from '../secrets';
+import { isUnsent, mailFailure } from './classify';
+import { configurationIssues } from './issues';
+import { compileMail, type MailTemplate } from './message';
+import { type EmailConfiguration, emailSchema } from './schema';
+import { TokenSource } from './tokens';
+import { type MailTransport, openTransport, portOf, securityOf, verify } from './transport';
+
+export interface EmailOptions {
+  guard: NetworkGuard;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+const RESPONSE_BYTES = 8192;
+
+/** Deliveries by e-mail through one server, over a pool of kept connections. */
+export class EmailSender implements Sender {
+  private readonly template: MailTemplate;
+  private readonly transport: MailTransport;
+  private readonly tokens: TokenSource | undefined;
+  private readonly capture: Capture;
+  private readonly where: string;
+  private readonly underWay = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
+
+  /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
+  constructor(
+    private readonly configuration: EmailConfiguration,
+    private readonly options: EmailOptions,
+  ) {
+    const [issue] = configurationIssues(configuration, options.guard);
+    if (issue !== undefined) throw new Error(`${issue.field} ${issue.issue}`);
+    this.template = compileMail(configuration).template;
+    const oauth2 = configuration.credentials?.oauth2;
+    this.tokens = oauth2 === undefined ? undefined : new TokenSource(oauth2, options.guard, options.now);
+    this.transport = openTransport(configuration, options.guard, this.tokens);
+    const secrets = secretsIn(configuration as unknown as JsonObject, emailSchema).map(({ value }) => value);
+    this.capture = new Capture(RESPONSE_BYTES, withLogins(secrets, configuration.credentials?.username));
+    this.where = `smtp ${configuration.host}:${portOf(configuration)} (${securityOf(configuration)})`;
+  }
+
+  deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const work = this.attempt(delivery, signal);
+    this.underWay.add(work);
+    return work.finally(() => this.underWay.delete(work));
+  }
+
+  /** A fresh connection, encrypted and logged in as for a delivery, and a good-bye. */
+  async checkHealth(signal: AbortSignal): Promise<Health> {
+    const started = performance.now();
+    const latency = (): number => Math.round(performance.now() - started);
+    try {
+      await verify(this.configuration, this.options.guard, this.tokens, signal);
+      return { status: 'healthy', latencyMs: latency(), message: 'The server answers and lets us in.' };
+    } catch (error) {
+      const { code, message } = this.failureOf(error as Error, signal);
+      return { status: 'unhealthy', latencyMs: latency(), code, message };
+    }
+  }
+
+  /** Waits for the deliveries under way, which end by their own signals. */
+  close(): Promise<void> {
+    this.closing ??= Promise.allSettled([...this.underWay]).then(() => this.transport.close({ force: true }));
+    return this.closing;
+  }
+
+  private async attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const nothing = { response: undefined, bytesSent: 0, log: [] };
+    if (this.closing !== undefined) return failed(CLOSED, nothing);
+    const prepared = this.template.render(delivery);
+    if (!prepared.ok) {
+      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
+      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, nothing);
+    }
+    if (signal.aborted) return failed(connectionFailure(endedBy(signal)), nothing);
+    try {
+      return this.accepted(await untilEnded(this.send(prepared.mail, delivery, signal), signal), delivery);
+    } catch (error) {
+      return this.refused(error as NodemailerError, delivery, signal);
+    }
+  }
+
+  /** Once more, with nothing sent before: a kept connection was closed, or a token has become stale. */
+  private async send(
+    mail: SendMailOptions,
+    delivery: Delivery,
+    signal: AbortSignal,
+  ): Promise<SMTPPoolSentMessageInfo> {
+    try {
+      return await this.transport.sendMail({ ...mail, signal });
+    } catch (error) {
+      if (signal.aborted || !this.mayRepeat(error as NodemailerError)) throw error;
+      const again = this.template.render(delivery);
+      if (!again.ok) throw error;
+      return this.transport.sendMail({ ...again.mail, signal });
+    }
+  }
+
+  private mayRepeat(error: NodemailerError): boolean {
+    if (isUnsent(error)) return true;
+    const isLogin = error.code === 'EAUTH' && error.responseCode !== undefined;
+    if (isLogin) this.tokens?.forget();
+    return isLogin && this.tokens !== undefined;
+  }
+
+  /** Delivered for all who were accepted: trying again would send them the message twice. */
+  private accepted(info: SMTPPoolSentMessageInfo, delivery: Delivery): Outcome {
+    const rejections = (info.rejectedErrors ?? []).map((error) => error.message);
+    const body = this.text([info.response, ...rejections].join('\n'), delivery);
+    const response: CapturedResponse = { statusCode: Number(/^\d{3}/.exec(info.response)?.[0] ?? 250), body };
+    const bytesSent = info.messageSize ?? delivery.body.length;
+    if (rejections.length === 0) return { kind: 'delivered', response, bytesSent, log: [] };
+    const all = info.accepted.length + info.rejected.length;
+    const who = this.text(rejections.join('; '), delivery) ?? '';
+    const message = `${this.where}: ${info.accepted.length} of ${all} recipients accepted; ${who}`;
+    return { kind: 'delivered', response, bytesSent, log: [{ level: 'warn', message }] };
+  }
+
+  private refused(error: NodemailerError, delivery: Delivery, signal: AbortSignal): Outcome {
+    const failure = this.failureOf(error, signal);
+    const { responseCode, response: words, command } = error;
+    const response =
+      responseCode === undefined
+        ? undefined
+        : { statusCode: responseCode, body: this.text(words ?? '', delivery) };
+    // The message itself has gone out when the server answers its end.
+    const bytesSent = command === 'DATA' ? delivery.body.length : 0;
+    const detail = this.text(error.message, delivery) ?? '';
+    const message = `${this.where}: ${failure.code}: ${detail}`;
+    return failed(failure, { response, bytesSent, log: [{ level: 'warn', message }] });
+  }
+
+  private failureOf(error: Error, signal: AbortSignal): Failure {
+    return signal.aborted ? connectionFailure(endedBy(signal)) : mailFailure(error);
+  }
+
+  private text(words: string, delivery: Delivery): string | undefined {
+    const token = this.tokens?.current;
+    const more = token === undefined ? delivery.signingSecrets : [...delivery.signingSecrets, token];
+    return this.capture.text(Buffer.from(words), more);
+  }
+}
+
+const CLOSED: Failure = {
+  kind: 'retry',
+  code: 'ABORTED',
+  message: 'The destination was closed on this side before the delivery began; it is tried again.',
+};
+
+/** A server may echo what the login looks like on the wire: AUTH PLAIN and AUTH LOGIN (RFC 4616). */
+function withLogins(secrets: readonly string[], username = ''): string[] {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return secrets.flatMap((secret) => [secret, base64(secret), base64(`\0${username}\0${secret}`)]);
+}
