@@ -58,10 +58,8 @@ function pad(text: string | undefined, width: number, filler: string | undefined
   const missing = Math.abs(Math.trunc(width)) - [...text].length;
   if (missing <= 0) return text;
   const characters = [...(filler === undefined || filler === '' ? ' ' : filler)];
-  const padding = Array.from(
-    { length: missing },
-    (_none, index) => characters[index % characters.length],
-  ).join('');
+  const whole = characters.join('').repeat(Math.floor(missing / characters.length));
+  const padding = whole + characters.slice(0, missing % characters.length).join('');
   return width > 0 ? text + padding : padding + text;
 }
 

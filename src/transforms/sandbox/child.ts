@@ -1,10 +1,10 @@
 /**
  * A process of the sandbox: reads a request, answers it, reads the next. Reading and writing block, so that each
  * answer is out before the next program starts: when this process dies, the first request without an answer is the
- * one that did it. It ends with its parent, because then reading gives nothing more; whatever runs at that moment
- * ends by its own limits before.
+ * one that did it. It ends with its parent, because then reading gives nothing more.
  */
 import { readSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { JsonataEngine } from '../engines/jsonata';
 import { LiquidEngine } from '../engines/liquid';
 import { mapFields } from '../engines/field-mapping';
@@ -74,7 +74,15 @@ function write(text: string): void {
   for (let written = 0; written < bytes.length;) written += writeSync(1, bytes, written);
 }
 
+/** Some built-in functions look at no clock: should the parent die while one runs, this thread notices. */
+function endWithParent(): void {
+  // The parent of now: when the thread has started it may be another one.
+  const watch = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), 500);`;
+  new Worker(watch, { eval: true, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref();
+}
+
 async function main(): Promise<void> {
+  endWithParent();
   // One tenant's program must not leave anything behind for the next one's.
   for (const shared of [Object, Array, Function, String, Number, Promise, RegExp, Map, Set]) {
     Object.seal(shared.prototype as object);
