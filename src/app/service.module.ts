@@ -42,16 +42,14 @@ import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
-import { TransformCatalogue } from '../tenants/transform-catalogue';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
-import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { healthChecks } from './health';
 import { made } from './made';
 import { Outward } from './outward';
-import { transformProviders } from './transforms';
+import { Transforming, transformProviders } from './transforms';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -216,15 +214,14 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, Destinations, TransformCatalogue, Transformer, Metrics, Outward],
-      (claims, catalogue, destinations, transforms, transformer, metrics, outward) =>
+      [Claims, DestinationCatalogue, Destinations, Transforming, Metrics, Outward],
+      (claims, catalogue, destinations, transforming, metrics, outward) =>
         createWorker(configuration, log, {
           outward,
           claims,
           catalogue,
           destinations,
-          transforms,
-          transformer,
+          transforming,
           metrics,
           node,
         }),

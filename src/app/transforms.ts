@@ -9,6 +9,14 @@ import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { made } from './made';
 
+/** What a delivery needs to be transformed. */
+export class Transforming {
+  constructor(
+    readonly transformer: Transformer,
+    readonly transforms: TransformCatalogue,
+  ) {}
+}
+
 /** One sandbox a process, shared by delivery, preview and rules; its children start with the first program. */
 export function transformProviders({
   configuration,
@@ -27,6 +35,11 @@ export function transformProviders({
   return [
     made(Transformer, [], () => new Transformer(new Sandbox(options))),
     made(TransformCatalogue, [TenantTransaction], (tenants) => new TransformCatalogue(tenants, systemClock)),
+    made(
+      Transforming,
+      [Transformer, TransformCatalogue],
+      (transformer, transforms) => new Transforming(transformer, transforms),
+    ),
     made(
       Transforms,
       [TenantTransaction, TransformCatalogue, Transformer],

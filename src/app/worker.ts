@@ -8,17 +8,15 @@ import { type Logger } from '../observability/logger';
 import { type Metrics } from '../observability/metrics';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type Destinations } from '../tenants/destinations';
-import { type TransformCatalogue } from '../tenants/transform-catalogue';
-import { type Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { type Outward } from './outward';
+import { type Transforming } from './transforms';
 import { VERSION } from './version';
 
 export interface WorkerSurroundings {
   outward: Outward;
   catalogue: DestinationCatalogue;
-  transforms: TransformCatalogue;
-  transformer: Transformer;
+  transforming: Transforming;
   claims: Claims;
   destinations: Destinations;
   metrics: Metrics;
@@ -47,8 +45,8 @@ export function createWorker(
   });
   const parts = {
     catalogue: around.catalogue,
-    transforms: around.transforms,
-    transformer: around.transformer,
+    transforms: around.transforming.transforms,
+    transformer: around.transforming.transformer,
     signingSecrets: outward.signingSecrets,
     senders: outward.senders,
     adapters: outward.adapters,

@@ -29,13 +29,16 @@ describe('the sandbox', () => {
   let sandbox: Sandbox;
   let transformer: Transformer;
 
-  beforeEach(() => {
-    deaths = [];
+  // Tests that only run programs share a sandbox; the others ask for one that nobody has used.
+  const fresh = async (): Promise<void> => {
+    await (transformer as Transformer | undefined)?.stop();
     sandbox = new Sandbox({ ...SANDBOX_DEFAULTS, onDeath: (...death) => deaths.push(death) });
     transformer = new Transformer(sandbox);
-  });
+  };
 
-  afterEach(() => transformer.stop());
+  beforeAll(fresh);
+  beforeEach(() => (deaths = []));
+  afterAll(() => transformer.stop());
 
   const run = (expression: string, tenant = 'acme', input = '{"a":1}'): Promise<Transformed> =>
     transformer.run(tenant, programOf('jsonata', expression), input);
@@ -121,6 +124,7 @@ describe('the sandbox', () => {
   });
 
   it('answers all others of a batch whose process was killed', async () => {
+    await fresh();
     const results = await Promise.all(
       Array.from({ length: 40 }, (_none, index) => (index === 7 ? endless() : run(`a + ${index}`))),
     );
@@ -130,6 +134,7 @@ describe('the sandbox', () => {
   });
 
   it('runs again what was lost because somebody else killed the process', async () => {
+    await fresh();
     await run('a');
     const pending = run('($f := function($x) { $x = 500 ? $x : $f($x + 1) }; $f(1))');
     for (const pid of sandbox.pids) process.kill(pid, 'SIGKILL');
@@ -137,6 +142,7 @@ describe('the sandbox', () => {
   });
 
   it('serves other tenants while one sends nothing but poison', async () => {
+    await fresh();
     await endless('bad');
     const poison = Array.from({ length: 8 }, () => endless('bad'));
     const order: string[] = [];
@@ -189,6 +195,7 @@ describe('the sandbox', () => {
   });
 
   it('ends its processes when it stops, and refuses from then on', async () => {
+    await fresh();
     await Promise.all([run('a'), run('a', 'other')]);
     const pids = sandbox.pids;
     const unanswered = endless().catch((error: Error) => error.message);
