@@ -10,7 +10,7 @@ const allowed = {
   delivery: ['transforms', 'tenants'],
   callbacks: ['tracking', 'tenants'],
   // What is saved is checked and compiled by the parsers that evaluation uses.
-  tenants: ['rules'],
+  tenants: ['rules', 'transforms'],
 };
 const stage = (names) => `^src/(${names.join('|')})/`;
 

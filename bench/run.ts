@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { deliveryBench } from './delivery';
 import { type Report, Results } from './report';
 import { rulesBench } from './rules';
+import { transformsBench } from './transforms';
 
 const SCENARIOS: Record<string, (report: Report) => Promise<void>> = {
   delivery: deliveryBench,
   rules: rulesBench,
+  transforms: transformsBench,
 };
 
 /** `npm run bench [-- scenario …]`; without a name, all of them. */

@@ -27,9 +27,10 @@ import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
+import { TransformsController } from '../http/transforms.controller';
 import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
-import { noExpressions, Rulings } from '../intake/rulings';
+import { Rulings } from '../intake/rulings';
 import { systemClock } from '../kernel/clock';
 import { type NodeId, type TenantId } from '../kernel/ids';
 import { SecretBox } from '../kernel/secret-box';
@@ -51,12 +52,14 @@ import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
+import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { healthChecks } from './health';
 import { Known } from './known';
 import { made } from './made';
 import { Outward } from './outward';
+import { expressionsIn, Transforming, transformProviders } from './transforms';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -89,6 +92,7 @@ export class ServiceModule {
         ...rulesProviders(context),
         ...intakeProviders(context),
         ...deliveryProviders(context),
+        ...transformProviders(context),
       ],
     };
   }
@@ -105,6 +109,7 @@ const API_CONTROLLERS = [
   RulesController,
   RuleTrialsController,
   DataTypesController,
+  TransformsController,
 ];
 
 function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
@@ -206,8 +211,9 @@ function rulesProviders({ log }: ServiceContext): Provider[] {
     ),
     made(
       Rulings,
-      [RuleBook, DestinationCatalogue],
-      (rules, catalogue) => new Rulings({ rules, catalogue, expressions: noExpressions }),
+      [RuleBook, DestinationCatalogue, Transformer],
+      (rules, catalogue, transformer) =>
+        new Rulings({ rules, catalogue, expressions: expressionsIn(transformer) }),
     ),
   ];
 }
@@ -278,9 +284,17 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, Destinations, Metrics, Outward],
-      (claims, catalogue, destinations, metrics, outward) =>
-        createWorker(configuration, log, { outward, claims, catalogue, destinations, metrics, node }),
+      [Claims, DestinationCatalogue, Destinations, Transforming, Metrics, Outward],
+      (claims, catalogue, destinations, transforming, metrics, outward) =>
+        createWorker(configuration, log, {
+          outward,
+          claims,
+          catalogue,
+          destinations,
+          transforming,
+          metrics,
+          node,
+        }),
     ),
     made(
       CallbackDispatcher,

@@ -19,6 +19,7 @@ import { Metrics } from '../observability/metrics';
 import { DestinationTypes } from '../tenants/destination-types';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
+import { Transformer } from '../transforms/transformer';
 import { Upkeep } from '../upkeep/duty';
 import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
@@ -174,6 +175,7 @@ async function stopInOrder(
   await upkeep.stop();
   await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
   await app.get(WakeUps).stop();
+  await app.get(Transformer).stop();
   await heartbeat.stop();
   await app.get(Outward).senders.closeAll();
   await app.close();

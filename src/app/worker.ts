@@ -10,11 +10,13 @@ import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type Destinations } from '../tenants/destinations';
 import { type Configuration } from './configuration';
 import { type Outward } from './outward';
+import { type Transforming } from './transforms';
 import { VERSION } from './version';
 
 export interface WorkerSurroundings {
   outward: Outward;
   catalogue: DestinationCatalogue;
+  transforming: Transforming;
   claims: Claims;
   destinations: Destinations;
   metrics: Metrics;
@@ -43,6 +45,8 @@ export function createWorker(
   });
   const parts = {
     catalogue: around.catalogue,
+    transforms: around.transforming.transforms,
+    transformer: around.transforming.transformer,
     signingSecrets: outward.signingSecrets,
     senders: outward.senders,
     adapters: outward.adapters,

@@ -3,7 +3,7 @@ import { type Senders } from '../adapters/senders';
 import { type Clock } from '../kernel/clock';
 import { type ClaimedDelivery } from './claim';
 import { type Deadlines } from './deadlines';
-import { decide, type Decision } from './decide';
+import { decide } from './decide';
 import { prepare, type Prepared, type PrepareParts } from './prepare';
 import { type Result } from './record';
 
@@ -29,7 +29,7 @@ export async function attempt(
 ): Promise<Attempted> {
   try {
     const prepared = await prepare(parts, claimed);
-    if (prepared.kind === 'unsent') return unsent(parts, claimed, prepared.decision);
+    if (prepared.kind === 'unsent') return unsent(parts, claimed, prepared);
     return await sendPrepared(parts, claimed, prepared, deadlines);
   } catch (error) {
     return faulty(parts, claimed, error);
@@ -67,7 +67,11 @@ function disablingReason(outcome: Outcome, { destination }: ClaimedDelivery): st
   return outcome.message;
 }
 
-const unsent = (parts: AttemptParts, claimed: ClaimedDelivery, decision: Decision): Attempted => ({
+const unsent = (
+  parts: AttemptParts,
+  claimed: ClaimedDelivery,
+  { decision, log = [] }: Extract<Prepared, { kind: 'unsent' }>,
+): Attempted => ({
   kind: 'done',
   result: {
     claimed,
@@ -76,7 +80,7 @@ const unsent = (parts: AttemptParts, claimed: ClaimedDelivery, decision: Decisio
     completedAt: parts.clock.now(),
     response: undefined,
     bytesSent: 0,
-    log: [],
+    log,
   },
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { type Adapter, type Delivery, type Protocol, type Sender } from '../adapters/port';
+import { type Adapter, type Delivery, type LogLine, type Protocol, type Sender } from '../adapters/port';
 import { mapSecrets, resolveEnv } from '../adapters/secrets';
 import { type SenderKey } from '../adapters/senders';
 import { isJsonObject, type JsonObject } from '../kernel/json';
@@ -9,15 +9,16 @@ import { type DestinationId } from '../kernel/ids';
 import { type RetryPolicy } from '../kernel/retry-policy';
 import { type SecretBox } from '../kernel/secret-box';
 import { destinationPlace, payloadPlace } from '../kernel/places';
-import { type DestinationCatalogue } from '../tenants/destination-catalogue';
+import { type DestinationCatalogue, type KnownDestination } from '../tenants/destination-catalogue';
 import { overlay } from '../tenants/destination-configuration';
 import { type SigningSecrets } from '../tenants/signing-secrets';
 import { type ClaimedDelivery } from './claim';
-import { type Decision, effectivePolicy } from './decide';
+import { type Content, contentOf, type ContentParts } from './content';
+import { type Decision, effectivePolicy, type UnsentCode } from './decide';
 
 const compress = promisify(gzip);
 
-export interface PrepareParts {
+export interface PrepareParts extends ContentParts {
   catalogue: DestinationCatalogue;
   signingSecrets: SigningSecrets;
   adapters: ReadonlyMap<Protocol, Adapter>;
@@ -36,13 +37,14 @@ export type Prepared =
       policy: RetryPolicy;
       timeoutMs: number;
     }
-  | { kind: 'unsent'; decision: Decision };
+  | { kind: 'unsent'; decision: Decision; log?: LogLine[] };
 
 const MAINTENANCE_SECONDS = 60;
 
-const fail = (code: 'DESTINATION_GONE' | 'DESTINATION_INACTIVE' | 'EXPIRED', message: string): Prepared => ({
+const fail = (code: UnsentCode, message: string, log: LogLine[] = []): Prepared => ({
   kind: 'unsent',
   decision: { kind: 'fail', code, message, exhausted: false },
+  log,
 });
 
 /** What speaks against sending before anything is opened: pure, from the claimed row alone. */
@@ -67,16 +69,22 @@ export function settledBeforehand(claimed: ClaimedDelivery): Prepared | undefine
 export async function prepare(parts: PrepareParts, claimed: ClaimedDelivery): Promise<Prepared> {
   const settled = settledBeforehand(claimed);
   if (settled !== undefined) return settled;
-  const configuration = await configurationOf(parts, claimed);
+  const known = await knownOf(parts, claimed);
+  const configuration = configurationOf(parts, claimed, known);
   if (configuration === undefined) {
     return fail('DESTINATION_GONE', `the destination ${claimed.destination_name} was deleted`);
+  }
+  const content = await contentOf(parts, claimed, known?.transform_config, openPayload(parts.box, claimed));
+  if (!content.ok) {
+    const log: LogLine[] = [{ level: 'error', message: `transformation failed: ${content.message}` }];
+    return fail('TRANSFORMATION_FAILED', content.message, log);
   }
   const { defaults } = parts;
   return {
     kind: 'send',
     key: senderKey(claimed),
     open: () => openSender(parts, claimed, configuration),
-    delivery: await deliveryOf(parts, claimed),
+    delivery: await deliveryOf(parts, claimed, content),
     policy: effectivePolicy(retryPolicyOf(configuration), claimed.destination.max_attempts, {
       ...defaults.retry,
       maxAttempts: claimed.max_retries + 1,
@@ -86,14 +94,22 @@ export async function prepare(parts: PrepareParts, claimed: ClaimedDelivery): Pr
   };
 }
 
-/** The registered configuration of today, under the inline fields of the job; secrets still sealed. */
-async function configurationOf(
-  { catalogue, adapters }: PrepareParts,
+/** The registered destination as it is today; undefined for one that lives in this job only. */
+async function knownOf(
+  { catalogue }: PrepareParts,
   { tenant_id, destination, destination_version }: ClaimedDelivery,
-): Promise<JsonObject | undefined> {
+): Promise<KnownDestination | undefined> {
+  if (destination.destination_id === null) return undefined;
+  return catalogue.byId(tenant_id, destination.destination_id as DestinationId, destination_version ?? 1);
+}
+
+/** The registered configuration of today, under the inline fields of the job; secrets still sealed. */
+function configurationOf(
+  { adapters }: PrepareParts,
+  { destination }: ClaimedDelivery,
+  known: KnownDestination | undefined,
+): JsonObject | undefined {
   if (destination.destination_id === null) return destination.inline ?? undefined;
-  const id = destination.destination_id as DestinationId;
-  const known = await catalogue.byId(tenant_id, id, destination_version ?? 1);
   if (known === undefined || destination.inline === null) return known?.configuration;
   const schema = adapters.get(destination.protocol as Protocol)?.configurationSchema ?? {};
   return overlay(known.configuration, destination.inline, schema);
@@ -138,10 +154,10 @@ function unusable(message: string): Sender {
 }
 
 async function deliveryOf(
-  { box, signingSecrets }: PrepareParts,
+  { signingSecrets }: PrepareParts,
   claimed: ClaimedDelivery,
+  { body, contentType, payload }: Extract<Content, { ok: true }>,
 ): Promise<Delivery> {
-  const json = openPayload(box, claimed);
   const zipped = claimed.options['compression'] === 'gzip';
   const traceparent = claimed.options['traceparent'];
   return {
@@ -154,11 +170,11 @@ async function deliveryOf(
     correlationId: claimed.correlation_id,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     acceptedAt: claimed.accepted_at,
-    body: zipped ? await compress(json) : Buffer.from(json),
-    contentType: 'application/json',
+    body: zipped ? await compress(body) : Buffer.from(body),
+    contentType,
     contentEncoding: zipped ? 'gzip' : undefined,
     get payload() {
-      return JSON.parse(json) as JsonObject;
+      return payload();
     },
     signingSecrets: await signingSecrets.valid(claimed.tenant_id),
   };

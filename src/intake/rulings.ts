@@ -147,7 +147,3 @@ function ruleDecision(
   const { dropped, priority, reasons } = decision;
   return { dropped, priority, destinations, reasons, rulesVersion: version };
 }
-
-/** Until an engine is given: the rule does not apply, and explanations say so. */
-export const noExpressions: ExpressionEvaluator = async (expressions) =>
-  expressions.map(({ ruleId }) => ({ ruleId, error: 'expressions are not available' }));

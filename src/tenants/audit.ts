@@ -9,7 +9,7 @@ export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
   action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable';
-  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type';
+  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
   resourceId: string;
   details?: JsonObject;
 }

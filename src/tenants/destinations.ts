@@ -7,6 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
 import { type DestinationId, isUuid, newId } from '../kernel/ids';
 import { destinationPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
+import { parseTransformConfig } from '../transforms/transform';
 import { audit } from './audit';
 import { type Changes, definedOf } from './changes';
 import { type DestinationCatalogue } from './destination-catalogue';
@@ -159,6 +160,9 @@ export class Destinations {
     const configuration = restoreMasked(input.configuration, before, schema);
     const parsed = adapter.parse(configuration);
     if (!parsed.ok) throw new ApiError('VALIDATION_ERROR', 'the configuration is not valid', parsed.issues);
+    const transforms = parseTransformConfig(input.transform_config);
+    if (!transforms.ok)
+      throw new ApiError('VALIDATION_ERROR', 'the transform_config is not valid', transforms.issues);
     return {
       name: input.name,
       description: input.description ?? null,
