@@ -8,6 +8,7 @@ import { mapSecrets } from '../adapters/secrets';
 import { type RequestedDestination } from '../planning/plan';
 import { type KnownDestination } from '../tenants/destination-catalogue';
 import { overlay } from '../tenants/destination-configuration';
+import { parseChoice, parseFilters } from '../transforms/transform';
 import { type DestinationRequest, type Submission } from './submission';
 
 export type Resolved = { ok: true; destinations: RequestedDestination[] } | { ok: false; issues: Issue[] };
@@ -91,7 +92,11 @@ function resolveInline(
   const inline = fields as JsonObject;
   const schema = adapter.configurationSchema;
   const parsed = adapter.parse(overlay(unsealed(changed, schema, around), inline, schema));
-  if (!parsed.ok) return { issues: parsed.issues.map((issue) => placed(issue, field)) };
+  const issues = [
+    ...(parsed.ok ? [] : parsed.issues.map((issue) => placed(issue, field))),
+    ...contentIssues(transform, filters, field),
+  ];
+  if (issues.length > 0) return { issues };
   return {
     name,
     protocol: adapter.protocol,
@@ -103,6 +108,15 @@ function resolveInline(
     filters: filters ?? null,
     maxAttempts: inlineAttempts(inline) ?? attempts,
   };
+}
+
+/** The form of what is to be done with the payload; whether a named transform exists is seen at delivery. */
+function contentIssues(transform: unknown, filters: unknown, field: string): Issue[] {
+  const checks = [
+    ...(transform === undefined ? [] : [parseChoice(transform, `${field}.transform`)]),
+    ...(filters === undefined ? [] : [parseFilters(filters, `${field}.filters`)]),
+  ];
+  return checks.flatMap((check) => (check.ok ? [] : check.issues));
 }
 
 /** As the adapter is to check it: a sealed secret has another form than the one that its field asks for. */

@@ -338,6 +338,21 @@ describe('match', () => {
   });
 });
 
+describe('a rule with an expression', () => {
+  it('applies where its expression is true of the job', async () => {
+    const tenant = await tenantWith('crm');
+    const large = { $expr: '$sum(payload.items.price) > 100' };
+    await makeRule(tenant, routing('large orders', { destinations: ['crm'] }, { conditions: large }));
+    const small = await tenant.api.accepted({ payload: { items: [{ price: 40 }, { price: 50 }] } });
+    expect((await tenant.api.status(small)).body).toMatchObject({ outcome: 'no_match' });
+    const big = await tenant.api.accepted({ payload: { items: [{ price: 70 }, { price: 50 }] } });
+    expect((await tenant.api.status(big)).body).toMatchObject({
+      outcome: 'deliver',
+      reasons: [{ rule: 'large orders' }],
+    });
+  });
+});
+
 describe('a rule with an expression that cannot be evaluated', () => {
   it('does not apply, and the job says so', async () => {
     const tenant = await tenantWith('crm');
