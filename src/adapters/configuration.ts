@@ -8,7 +8,7 @@ import { MASK, secretsIn } from './secrets';
 /**
  * One compiler for the schemas of all adapters. Own keywords: `x-secret` (encrypted, masked), `x-env-for`
  * (names the environment variable of the sibling property that it stands for), `x-placeholders` (a template),
- * `x-address` (where the deliveries go: who changes it inherits no secrets).
+ * `x-address` (where deliveries or secrets go: who changes it inherits no secrets).
  */
 const ajv = new Ajv2020({
   strict: true,

@@ -61,6 +61,7 @@ const host = (description: string): JsonObject => ({
   type: 'string',
   minLength: 1,
   maxLength: 260,
+  'x-address': true,
   description,
 });
 
@@ -71,10 +72,12 @@ const connection: JsonObject = {
   properties: {
     url: secretSchema(
       'amqp:// or amqps:// URL, e.g. amqps://user:password@broker.example.com/vhost; kept secret, for it may hold a password.',
+      { 'x-address': true },
     ),
     host: host('Name or address of the broker; in place of url.'),
     hosts: {
       type: 'array',
+      'x-address': true,
       minItems: 1,
       maxItems: 10,
       description:
@@ -85,6 +88,7 @@ const connection: JsonObject = {
       type: 'integer',
       minimum: 1,
       maximum: 65_535,
+      'x-address': true,
       description: 'Default 5672, with tls 5671.',
     },
     vhost: { type: 'string', minLength: 1, maxLength: 255, description: 'Virtual host. Default /.' },

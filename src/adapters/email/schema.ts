@@ -98,7 +98,7 @@ const credentials: JsonObject = {
       type: 'object',
       description: 'Where access tokens for XOAUTH2 come from.',
       properties: {
-        token_url: text('https:// URL where tokens are asked for.'),
+        token_url: text('https:// URL where tokens are asked for.', { 'x-address': true }),
         client_id: text('Client identifier.'),
         client_secret: secretSchema('Client secret.'),
         refresh_token: secretSchema('Refresh token; without one the client asks for itself.'),

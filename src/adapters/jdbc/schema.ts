@@ -65,6 +65,7 @@ const connection: JsonObject = {
       type: 'string',
       minLength: 1,
       maxLength: 2048,
+      'x-address': true,
       description:
         'jdbc:postgresql://…, jdbc:mysql://…, jdbc:mariadb://…, jdbc:sqlserver://… or jdbc:oracle:thin:@//…; one host, no credentials.',
     },

@@ -130,7 +130,7 @@ const auth: JsonObject = {
       'oauth2',
       'OAuth 2.0 client credentials',
       {
-        token_url: url('Where tokens are asked for.'),
+        token_url: { ...url('Where tokens are asked for.'), 'x-address': true },
         client_id: text('Client identifier.'),
         client_secret: secretSchema('Client secret.'),
         scopes: { type: 'array', maxItems: 50, items: text('Scope.'), description: 'Scopes to ask for.' },
