@@ -68,7 +68,9 @@ describe('a masked secret that is sent back', () => {
     expect(restored.ok).toBe(true);
     expect(JSON.stringify(restored)).not.toContain(MASK);
   });
+});
 
+describe('a masked secret whose address changed', () => {
   it.each<[string, JsonObject, JsonObject, string, JsonObject[string], string[]]>([
     ['beside it', rest, restSchema, 'auth.token_url', 'https://evil.test/', ['auth.client_secret']],
     [
@@ -119,7 +121,7 @@ describe('a masked secret that is sent back', () => {
       'jdbc:postgresql://evil.test/d',
       ['connection.credentials.password'],
     ],
-  ])('must be given again when the address %s changes: %#', (_where, stored, schema, path, value, fields) => {
+  ])('must be given again: an address %s, %#', (_where, stored, schema, path, value, fields) => {
     const restored = sentBack(stored, schema, path, value);
     const issue = `give the secret again: ${path} changed, and a stored secret does not go to another address`;
     const issues = fields.map((field) => ({ field: `configuration.${field}`, issue }));

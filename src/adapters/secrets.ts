@@ -35,6 +35,10 @@ export function secretsIn(configuration: JsonObject, schema: JsonObject): Secret
   return [...found.values()];
 }
 
+/** The texts alone, for hiding them in what a receiver echoes. */
+export const secretTexts = (configuration: object, schema: JsonObject): string[] =>
+  secretsIn(configuration as JsonObject, schema).map(({ value }) => value);
+
 /** A copy with each secret replaced by `fn`: sealing before it is stored, unsealing before it is used. */
 export function mapSecrets(
   configuration: JsonObject,
