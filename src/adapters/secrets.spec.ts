@@ -70,58 +70,53 @@ describe('a masked secret that is sent back', () => {
   });
 });
 
+const MOVED: [string, JsonObject, JsonObject, string, JsonObject[string], string[]][] = [
+  ['beside it', rest, restSchema, 'auth.token_url', 'https://evil.test/', ['auth.client_secret']],
+  [
+    'above it',
+    rest,
+    restSchema,
+    'endpoint',
+    'https://evil.test/',
+    ['headers.X-Api-Token', 'auth.client_secret', 'signing_secret'],
+  ],
+  [
+    'beside it',
+    email,
+    emailSchema,
+    'credentials.oauth2.token_url',
+    'https://evil.test/',
+    ['credentials.oauth2.client_secret', 'credentials.oauth2.refresh_token'],
+  ],
+  [
+    'that came',
+    email,
+    emailSchema,
+    'port',
+    2525,
+    ['credentials.oauth2.client_secret', 'credentials.oauth2.refresh_token'],
+  ],
+  [
+    'in a part',
+    amqp(broker),
+    amqpSchema,
+    'connection.host',
+    'evil.test',
+    ['connection.credentials.password'],
+  ],
+  ['that is secret', amqp(byUrl), amqpSchema, 'connection.url', 'amqps://evil.test', ['connection.tls.key']],
+  [
+    'in a part',
+    jdbc,
+    jdbcSchema,
+    'connection.url',
+    'jdbc:postgresql://evil.test/d',
+    ['connection.credentials.password'],
+  ],
+];
+
 describe('a masked secret whose address changed', () => {
-  it.each<[string, JsonObject, JsonObject, string, JsonObject[string], string[]]>([
-    ['beside it', rest, restSchema, 'auth.token_url', 'https://evil.test/', ['auth.client_secret']],
-    [
-      'above it',
-      rest,
-      restSchema,
-      'endpoint',
-      'https://evil.test/',
-      ['headers.X-Api-Token', 'auth.client_secret', 'signing_secret'],
-    ],
-    [
-      'beside it',
-      email,
-      emailSchema,
-      'credentials.oauth2.token_url',
-      'https://evil.test/',
-      ['credentials.oauth2.client_secret', 'credentials.oauth2.refresh_token'],
-    ],
-    [
-      'that came',
-      email,
-      emailSchema,
-      'port',
-      2525,
-      ['credentials.oauth2.client_secret', 'credentials.oauth2.refresh_token'],
-    ],
-    [
-      'in a part',
-      amqp(broker),
-      amqpSchema,
-      'connection.host',
-      'evil.test',
-      ['connection.credentials.password'],
-    ],
-    [
-      'that is secret',
-      amqp(byUrl),
-      amqpSchema,
-      'connection.url',
-      'amqps://evil.test',
-      ['connection.tls.key'],
-    ],
-    [
-      'in a part',
-      jdbc,
-      jdbcSchema,
-      'connection.url',
-      'jdbc:postgresql://evil.test/d',
-      ['connection.credentials.password'],
-    ],
-  ])('must be given again: an address %s, %#', (_where, stored, schema, path, value, fields) => {
+  it.each(MOVED)('must be given again: an address %s, %#', (_where, stored, schema, path, value, fields) => {
     const restored = sentBack(stored, schema, path, value);
     const issue = `give the secret again: ${path} changed, and a stored secret does not go to another address`;
     const issues = fields.map((field) => ({ field: `configuration.${field}`, issue }));

@@ -118,7 +118,7 @@ function numbers(dialect: DialectName): Readonly<Record<number, Decision>> {
 function network(error: unknown, { code }: SqlFault): Decision {
   if (code === 'ELOGIN') return LOGIN; // tedious
   const name = error instanceof Error ? error.name : '';
-  const meaning = networkErrorCode({ name, code });
+  const meaning = networkErrorCode({ name, cause: { code } });
   return [faultKind(meaning), meaning];
 }
 
