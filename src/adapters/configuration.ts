@@ -8,7 +8,7 @@ import { MASK, secretsIn } from './secrets';
 /**
  * One compiler for the schemas of all adapters. Own keywords: `x-secret` (encrypted, masked), `x-env-for`
  * (names the environment variable of the sibling property that it stands for), `x-placeholders` (a template),
- * `x-address` (where the deliveries go: who changes it inherits no secrets).
+ * `x-address` (where deliveries or secrets go: who changes it inherits no secrets).
  */
 const ajv = new Ajv2020({
   strict: true,
@@ -23,19 +23,26 @@ addFormats(ajv);
 
 /**
  * Compiles a schema once; the function it returns checks a configuration and gives a copy with the defaults
- * filled in. Throws when the schema itself is faulty. Issues name the field, e.g.
- * `configuration.auth.token_url`, and never show a value, which could be a secret.
+ * filled in. `check` says what a schema cannot. Throws when the schema itself is faulty. Issues name the field,
+ * e.g. `configuration.auth.token_url`, and never show a value, which could be a secret.
  */
-export function compileConfiguration<T>(schema: JsonObject): (configuration: unknown) => Parsed<T> {
+export function compileConfiguration<T>(
+  schema: JsonObject,
+  check: (configuration: T) => Issue[] = () => [],
+): (configuration: unknown) => Parsed<T> {
   const validate = ajv.compile<T>(schema);
   return (configuration) => {
     const copy: unknown = structuredClone(configuration);
     if (!validate(copy)) return { ok: false, issues: issuesOf(validate.errors ?? []) };
     const masked = secretsIn(copy as JsonObject, schema).filter(({ value }) => value === MASK);
-    if (masked.length === 0) return { ok: true, value: copy };
-    return { ok: false, issues: masked.map(({ path }) => maskIssue(fieldName(path))) };
+    const issues = masked.length > 0 ? masked.map(({ path }) => maskIssue(fieldName(path))) : check(copy);
+    return issues.length === 0 ? { ok: true, value: copy } : { ok: false, issues };
   };
 }
+
+/** No issue, or the one at a field such as `tls.ca`. */
+export const issueAt = (field: string, issue: string | undefined): Issue[] =>
+  issue === undefined ? [] : [{ field: `configuration.${field}`, issue }];
 
 const maskIssue = (field: string): Issue => ({
   field,
@@ -43,7 +50,7 @@ const maskIssue = (field: string): Issue => ({
 });
 
 /** `['auth', 'scopes', '0']` -> `configuration.auth.scopes[0]`. */
-export const fieldName = (path: readonly string[]): string =>
+const fieldName = (path: readonly string[]): string =>
   path.reduce((name, part) => (/^\d+$/.test(part) ? `${name}[${part}]` : `${name}.${part}`), 'configuration');
 
 function issuesOf(errors: readonly ErrorObject[]): Issue[] {

@@ -15,6 +15,12 @@ describe('a broken connection', () => {
     [fault('ERR_TLS_CERT_ALTNAME_INVALID'), 'retry', 'TLS_FAILED'],
     [fault(undefined, 'TimeoutError'), 'retry', 'TIMEOUT'],
     [fault(undefined, 'AbortError'), 'retry', 'ABORTED'],
+    // What the signal says goes before what it was given as a reason.
+    [fault(undefined, 'AbortError', fault('ECONNRESET')), 'retry', 'ABORTED'],
+    [fault('ERR_CANCELED', 'CanceledError'), 'retry', 'ABORTED'],
+    [fault('UND_ERR_CLOSED'), 'retry', 'ABORTED'],
+    [fault('UND_ERR_INVALID_ARG'), 'refused', 'CONFIGURATION_INVALID'],
+    [fault('HANDSHAKE_NO_SSL_SUPPORT'), 'retry', 'TLS_FAILED'],
     [fault(undefined, 'Error', fault('CERT_HAS_EXPIRED')), 'retry', 'TLS_FAILED'],
     [fault(undefined), 'retry', 'CONNECTION_FAILED'],
   ])('%j is %s %s', (error, kind, code) => {

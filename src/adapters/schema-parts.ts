@@ -11,6 +11,65 @@ export function plain(secret: SecretValue): string {
   throw new Error(`The reference to ${secret.env} was not resolved before the destination was opened`);
 }
 
+export const text = (description: string, more: JsonObject = {}): JsonObject => ({
+  type: 'string',
+  minLength: 1,
+  maxLength: 1024,
+  description,
+  ...more,
+});
+
+export const template = (description: string, maxLength = 1024): JsonObject =>
+  text(description, { maxLength, 'x-placeholders': true });
+
+export const host = (description: string, maxLength = 253): JsonObject =>
+  text(description, { maxLength, 'x-address': true });
+
+export const port = (description: string): JsonObject => ({
+  type: 'integer',
+  minimum: 1,
+  maximum: 65_535,
+  'x-address': true,
+  description,
+});
+
+export const tokenUrl: JsonObject = text('http:// or https:// URL where tokens are asked for.', {
+  maxLength: 4096,
+  'x-address': true,
+});
+
+export const scopes: JsonObject = {
+  type: 'array',
+  maxItems: 50,
+  items: text('Scope.'),
+  description: 'Scopes to ask for.',
+};
+
+export const maxResponseBytes: JsonObject = {
+  type: 'integer',
+  minimum: 0,
+  maximum: 65_536,
+  description: 'How much of an answer is kept. Default 8192.',
+};
+
+export const DEFAULT_RESPONSE_BYTES = 8192;
+
+/** A whole configuration; `more` are further keywords of JSON Schema. */
+export const configurationSchema = (
+  title: string,
+  properties: JsonObject,
+  required: string[],
+  more: JsonObject = {},
+): JsonObject => ({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title,
+  type: 'object',
+  properties,
+  required,
+  ...more,
+  additionalProperties: false,
+});
+
 export const secretSchema = (description: string, limits: JsonObject = {}): JsonObject => ({
   type: ['string', 'object'],
   'x-secret': true,
@@ -57,12 +116,21 @@ export const retryPolicySchema: JsonObject = {
   additionalProperties: false,
 };
 
-export interface RetryPolicyConfiguration {
-  max_attempts?: number;
-  initial_delay_seconds?: number;
-  backoff_multiplier?: number;
-  max_backoff_seconds?: number;
+/** What every configuration may hold, in the words of `deliverySchemas`. */
+export interface DeliveryConfiguration {
+  timeout_seconds?: number;
+  connect_timeout_seconds?: number;
+  retry_policy?: {
+    max_attempts?: number;
+    initial_delay_seconds?: number;
+    backoff_multiplier?: number;
+    max_backoff_seconds?: number;
+  };
+  max_in_flight?: number;
 }
+
+export const connectTimeoutMs = ({ connect_timeout_seconds = 10 }: DeliveryConfiguration): number =>
+  connect_timeout_seconds * 1000;
 
 /** Read by delivery (time-out, retries, lane width) rather than by the adapter; the same for every protocol. */
 export const deliverySchemas: JsonObject = {

@@ -35,6 +35,10 @@ export function secretsIn(configuration: JsonObject, schema: JsonObject): Secret
   return [...found.values()];
 }
 
+/** The texts alone, for hiding them in what a receiver echoes. */
+export const secretTexts = (configuration: object, schema: JsonObject): string[] =>
+  secretsIn(configuration as JsonObject, schema).map(({ value }) => value);
+
 /** A copy with each secret replaced by `fn`: sealing before it is stored, unsealing before it is used. */
 export function mapSecrets(
   configuration: JsonObject,
@@ -51,18 +55,54 @@ export const mask = (configuration: JsonObject, schema: JsonObject): JsonObject 
   mapSecrets(configuration, schema, () => MASK);
 
 /**
- * An update as it was meant: where `next` carries the mask, the secret of `previous` at the same place. A
- * mask with nothing behind it stays and is refused by the adapter's `parse`.
+ * An update as it was meant: where `next` carries the mask, the secret of `previous` at the same place; unless an
+ * address beside it or above it (a field marked `x-address`) is another now, for whoever may not read a secret
+ * could have it sent to himself. A mask with nothing behind it stays and is refused by the adapter's `parse`.
  */
-export function restoreMasked(next: JsonObject, previous: JsonObject, schema: JsonObject): JsonObject {
+export function restoreMasked(
+  next: JsonObject,
+  previous: JsonObject,
+  schema: JsonObject,
+): Parsed<JsonObject> {
   const stored = new Map(secretsIn(previous, schema).map(({ path, value }) => [path.join('\n'), value]));
+  const moved = changedAddresses(next, previous, schema);
   const copy = structuredClone(next);
+  const issues: Issue[] = [];
   for (const { path, value } of secretsIn(next, schema)) {
     const kept = stored.get(path.join('\n'));
-    if (value === MASK && kept !== undefined) put(copy, path, kept);
+    if (value !== MASK || kept === undefined) continue;
+    const address = moved.find((one) => one.slice(0, -1).every((part, index) => part === path[index]));
+    if (address === undefined) put(copy, path, kept);
+    else {
+      const issue = `give the secret again: ${address.join('.')} changed, and a stored secret does not go to another address`;
+      issues.push({ field: ['configuration', ...path].join('.'), issue });
+    }
   }
-  return copy;
+  return issues.length === 0 ? { ok: true, value: copy } : { ok: false, issues };
 }
+
+/** Paths of the addresses that came, went or are others; the mask of one that is a secret stands for the same. */
+function changedAddresses(next: JsonObject, previous: JsonObject, schema: JsonObject): string[][] {
+  const before = addressesIn(previous, schema);
+  const after = addressesIn(next, schema);
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => {
+      const value = after.get(key);
+      return value !== before.get(key) && !(value === JSON.stringify(MASK) && before.has(key));
+    })
+    .map((key) => key.split('\n'));
+}
+
+function addressesIn(configuration: JsonObject, schema: JsonObject): Map<string, string> {
+  const found = new Map<string, string>();
+  const note: Visitor = (path, value) => void found.set(path.join('\n'), JSON.stringify(value));
+  visit(configuration, schema, [], note, isAddress);
+  return found;
+}
+
+/** A mark on an object says that fields inside are marked, too. */
+const isAddress = (schema: JsonObject): boolean =>
+  schema['x-address'] === true && (schema['x-secret'] === true || schema['properties'] === undefined);
 
 /**
  * A copy with every reference (`{"env": "NAME"}`, or a property such as `token_env_var`) replaced by the
@@ -109,14 +149,17 @@ function isAllowed(name: string, allowList: readonly string[]): boolean {
 
 type Visitor = (path: string[], value: Json, schema: JsonObject) => void;
 
-/** Calls back for every value whose schema marks it (`x-secret` or `x-env-for`). */
-function visit(value: Json, schema: JsonObject, path: string[], found: Visitor): void {
-  if (schema['x-secret'] === true || schema['x-env-for'] !== undefined) return found(path, value, schema);
-  for (const branch of branchesOf(schema)) visit(value, branch, path, found);
+const isSecret = (schema: JsonObject): boolean =>
+  schema['x-secret'] === true || schema['x-env-for'] !== undefined;
+
+/** Calls back for every value whose schema is marked, and looks no further inside it. */
+function visit(value: Json, schema: JsonObject, path: string[], found: Visitor, isMarked = isSecret): void {
+  if (isMarked(schema)) return found(path, value, schema);
+  for (const branch of branchesOf(schema)) visit(value, branch, path, found, isMarked);
   if (!isJsonObject(value) && !Array.isArray(value)) return;
   for (const [name, child] of Object.entries(value)) {
     for (const childSchema of schemasOf(schema, name, Array.isArray(value))) {
-      visit(child, childSchema, [...path, name], found);
+      visit(child, childSchema, [...path, name], found, isMarked);
     }
   }
 }

@@ -3,7 +3,8 @@ import { type JsonObject, isJsonObject } from '../kernel/json';
 /**
  * The configuration of an inline destination that carries a registered name: its own fields over the
  * registered ones. Where it changes the address (a field marked `x-address`) nothing is taken over, because
- * the registered secrets must not go to an address that the submitter chose.
+ * the registered secrets must not go to an address that the submitter chose. Addresses further in
+ * (`auth.token_url`) need no look: each inline field replaces the registered one as a whole, with its secrets.
  */
 export function overlay(
   registered: JsonObject | undefined,

@@ -2,7 +2,7 @@ import { IsNull } from 'typeorm';
 import { type Adapter, PROTOCOLS, type Protocol } from '../adapters/port';
 import { mapSecrets, mask, restoreMasked } from '../adapters/secrets';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
+import { ApiError, conflict, invalid, type Issue, notFound } from '../kernel/errors';
 import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
 import { type DestinationId, isUuid, newId } from '../kernel/ids';
 import { destinationPlace } from '../kernel/places';
@@ -71,16 +71,17 @@ export class Destinations {
     return this.parts.tenants.run(caller.tenantId, async (tx) => this.view(await find(tx, idOrName)));
   }
 
-  /** The whole of it anew (PUT). A masked secret that is sent back stays what it is. */
+  /** The whole of it anew (PUT). A masked secret that is sent back stays what it is, at the same address. */
   async replace(caller: TenantCaller, idOrName: string, input: DestinationInput): Promise<DestinationView> {
     return this.update(caller, idOrName, () => input);
   }
 
+  /** Onto what the caller may see: a secret that the patch does not name stays under the same condition. */
   async patch(caller: TenantCaller, idOrName: string, patch: DestinationPatch): Promise<DestinationView> {
     return this.update(caller, idOrName, (current) => ({
       ...current,
       ...definedOf(patch),
-      configuration: mergePatch(current.configuration, patch.configuration ?? {}),
+      configuration: mergePatch(this.masked(current), patch.configuration ?? {}),
     }));
   }
 
@@ -157,9 +158,11 @@ export class Destinations {
     const adapter = this.adapterOf(input.protocol);
     const schema = adapter.configurationSchema;
     const before = current?.protocol === adapter.protocol ? current.configuration : {};
-    const configuration = restoreMasked(input.configuration, before, schema);
+    const restored = restoreMasked(input.configuration, before, schema);
+    if (!restored.ok) throw invalidConfiguration(restored.issues);
+    const configuration = restored.value;
     const parsed = adapter.parse(configuration);
-    if (!parsed.ok) throw new ApiError('VALIDATION_ERROR', 'the configuration is not valid', parsed.issues);
+    if (!parsed.ok) throw invalidConfiguration(parsed.issues);
     const transforms = parseTransformConfig(input.transform_config);
     if (!transforms.ok)
       throw new ApiError('VALIDATION_ERROR', 'the transform_config is not valid', transforms.issues);
@@ -245,6 +248,9 @@ export class Destinations {
     return schema === undefined ? {} : mask(configuration as JsonObject, schema);
   }
 }
+
+const invalidConfiguration = (issues: Issue[]): ApiError =>
+  new ApiError('VALIDATION_ERROR', 'the configuration is not valid', issues);
 
 /** RFC 7396: objects are merged, null removes, everything else replaces. */
 function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {

@@ -97,6 +97,18 @@ describe('the secrets of a destination', () => {
     expect(sent).toEqual([`Bearer ${SECRET}`, 'Bearer another-token']);
   });
 
+  it('do not go to an address that an administrator chose who may not read them', async () => {
+    await guarded('moved');
+    const endpoint = world.receiver.on('/moved-away', ok);
+    const refused = must(await tenant.api.patchDestination('moved', { configuration: { endpoint } }), 400);
+    expect(JSON.stringify(refused.body)).toContain('give the secret again: endpoint changed');
+    const auth = { type: 'bearer', token: 'given-again' };
+    const configuration = { endpoint, auth, signing_secret: SIGNING };
+    must(await tenant.api.patchDestination('moved', { configuration }), 200);
+    await settled(await tenant.api.accepted({ destinations: ['moved'] }));
+    expect(world.receiver.at('/moved-away')[0]?.headers['authorization']).toBe('Bearer given-again');
+  });
+
   it('do not go to an address that the submitter chose', async () => {
     await guarded('overridden');
     const endpoint = world.receiver.on('/elsewhere', ok);

@@ -1,4 +1,5 @@
-import { connectionFailure, type Failure } from '../connection-fault';
+import { type Failure } from '../failure';
+import { networkFault } from '../network-faults';
 
 /** What the broker said of one message. */
 export type Verdict =
@@ -62,7 +63,7 @@ export function faultFailure(error: Error): Failure {
     const message = 'The message could not be written as configured. Check headers and properties.';
     return { kind: 'refused', code: 'CONFIGURATION_INVALID', message };
   }
-  return handshakeFailure(error.message) ?? connectionFailure(error);
+  return handshakeFailure(error.message) ?? networkFault(error);
 }
 
 /** The broker's reply code, where the error came by a close of the protocol rather than of the network. */

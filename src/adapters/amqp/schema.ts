@@ -1,9 +1,13 @@
 import { type JsonObject } from '../../kernel/json';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
+  host,
+  port,
   secretSchema,
   type SecretValue,
+  text,
   tlsSchema,
 } from '../schema-parts';
 import { type TlsConfiguration } from '../tls-configuration';
@@ -35,7 +39,7 @@ export interface PropertiesConfiguration {
 }
 
 /** A configuration after `parse`, in the words of the schema. */
-export interface AmqpConfiguration {
+export interface AmqpConfiguration extends DeliveryConfiguration {
   connection: ConnectionConfiguration;
   exchange?: string;
   routing_key?: string;
@@ -43,24 +47,13 @@ export interface AmqpConfiguration {
   mandatory?: boolean;
   headers?: Record<string, string | number | boolean>;
   properties?: PropertiesConfiguration;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
 }
 
-/** A short string of AMQP holds 255 bytes; templates may be longer than what they give. */
+/** A routing key may be empty. A short string of AMQP holds 255 bytes; templates may be longer than what they give. */
 const template = (description: string): JsonObject => ({
   type: 'string',
   maxLength: 1024,
   'x-placeholders': true,
-  description,
-});
-
-const host = (description: string): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: 260,
   description,
 });
 
@@ -71,28 +64,25 @@ const connection: JsonObject = {
   properties: {
     url: secretSchema(
       'amqp:// or amqps:// URL, e.g. amqps://user:password@broker.example.com/vhost; kept secret, for it may hold a password.',
+      { 'x-address': true },
     ),
-    host: host('Name or address of the broker; in place of url.'),
+    host: host('Name or address of the broker; in place of url.', 260),
     hosts: {
       type: 'array',
+      'x-address': true,
       minItems: 1,
       maxItems: 10,
       description:
         'Several brokers of a cluster, each as host or host:port, tried in turn; in place of host.',
-      items: host('host or host:port'),
+      items: host('host or host:port', 260),
     },
-    port: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 65_535,
-      description: 'Default 5672, with tls 5671.',
-    },
-    vhost: { type: 'string', minLength: 1, maxLength: 255, description: 'Virtual host. Default /.' },
+    port: port('Default 5672, with tls 5671.'),
+    vhost: text('Virtual host. Default /.', { maxLength: 255 }),
     credentials: {
       type: 'object',
       description: 'Of the account at the broker. Default guest and guest, as the protocol has it.',
       properties: {
-        username: { type: 'string', minLength: 1, maxLength: 255, description: 'User name.' },
+        username: text('User name.', { maxLength: 255 }),
         password: secretSchema('Password.'),
       },
       required: ['username', 'password'],
@@ -153,11 +143,9 @@ const properties: JsonObject = {
   additionalProperties: false,
 };
 
-export const amqpSchema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'AMQP',
-  type: 'object',
-  properties: {
+export const amqpSchema = configurationSchema(
+  'AMQP',
+  {
     connection,
     exchange: template(
       'Exchange to publish to. Default: the default exchange, which takes queue names as keys.',
@@ -175,6 +163,5 @@ export const amqpSchema: JsonObject = {
     properties,
     ...deliverySchemas,
   },
-  required: ['connection'],
-  additionalProperties: false,
-};
+  ['connection'],
+);

@@ -1,9 +1,10 @@
-import { type JsonObject } from '../../kernel/json';
 import { Capture } from '../capture';
-import { endedBy, failed, type Failure, untilEnded } from '../connection-fault';
+import { endedBy, untilEnded } from '../ended-by';
+import { CLOSED, failed, type Failure, unwritable } from '../failure';
 import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
-import { secretsIn } from '../secrets';
+import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES } from '../schema-parts';
+import { secretTexts } from '../secrets';
 import { BrokerConnection } from './broker';
 import { faultFailure, replyCodeOf, type Verdict, verdictFailure } from './classify';
 import { assertResolved, type Endpoint, parseEndpoint } from './endpoint';
@@ -17,9 +18,6 @@ export interface AmqpOptions {
   /** Milliseconds since the epoch. */
   now: () => number;
 }
-
-const DEFAULT_CONNECT_SECONDS = 10;
-const RESPONSE_BYTES = 8192;
 
 /** Deliveries to one broker over one connection; the guarantees are those of ./lane and ./broker. */
 export class AmqpSender implements Sender {
@@ -42,10 +40,12 @@ export class AmqpSender implements Sender {
     if (issue !== undefined) throw new Error(`${issue.field} ${issue.issue}`);
     this.endpoint = endpoint;
     this.template = compiled.template;
-    const connectTimeoutMs = (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
-    this.broker = new BrokerConnection(endpoint, { ...options, connectTimeoutMs });
-    const secrets = secretsIn(configuration as unknown as JsonObject, amqpSchema).map(({ value }) => value);
-    this.capture = new Capture(RESPONSE_BYTES, [...secrets, ...passwordOf(endpoint)]);
+    this.broker = new BrokerConnection(endpoint, {
+      ...options,
+      connectTimeoutMs: connectTimeoutMs(configuration),
+    });
+    const secrets = secretTexts(configuration, amqpSchema);
+    this.capture = new Capture(DEFAULT_RESPONSE_BYTES, [...secrets, ...passwordOf(endpoint)]);
   }
 
   deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
@@ -80,13 +80,9 @@ export class AmqpSender implements Sender {
   }
 
   private async attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    const nothing = { response: undefined, bytesSent: 0, log: [] };
-    if (this.closing !== undefined) return failed(CLOSED, nothing);
+    if (this.closing !== undefined) return failed(CLOSED);
     const prepared = this.template.render(delivery, this.options.now());
-    if (!prepared.ok) {
-      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
-      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, nothing);
-    }
+    if (!prepared.ok) return failed(unwritable(prepared.issue));
     const progress = { bytesSent: 0 };
     try {
       if (signal.aborted) throw endedBy(signal);
@@ -127,10 +123,10 @@ export class AmqpSender implements Sender {
         return failed(verdictFailure(verdict), { response, bytesSent, log: [this.line(`returned ${body}`)] });
       }
       case 'nacked':
-        return failed(verdictFailure(verdict), { response: undefined, bytesSent, log: [this.line('nack')] });
+        return failed(verdictFailure(verdict), { bytesSent, log: [this.line('nack')] });
       case 'retry':
       case 'refused':
-        return failed(verdict, { response: undefined, bytesSent, log: [this.line(verdict.message)] });
+        return failed(verdict, { bytesSent, log: [this.line(verdict.message)] });
     }
   }
 
@@ -154,12 +150,6 @@ export class AmqpSender implements Sender {
     return { level: 'warn', message: `${secure ? 'amqps' : 'amqp'}://${where}: ${message}` };
   }
 }
-
-const CLOSED: Failure = {
-  kind: 'retry',
-  code: 'ABORTED',
-  message: 'The destination was closed on this side before the delivery began; it is tried again.',
-};
 
 const BLOCKED: Failure = {
   kind: 'retry',

@@ -1,7 +1,7 @@
 import { type NodemailerError } from 'nodemailer';
-import { connectionFailure, type Failure } from '../connection-fault';
+import { type Failure } from '../failure';
 import { NetworkRefusal } from '../network-connect';
-import { TokenFailure } from './tokens';
+import { networkFault } from '../network-faults';
 
 /**
  * Whether the connection ended before a byte of the message went out, e.g. one that the server closed while idle:
@@ -10,9 +10,16 @@ import { TokenFailure } from './tokens';
 export const isUnsent = ({ code, message }: NodemailerError): boolean =>
   code === 'ECONNECTION' && message.startsWith('Reached maximum number of retries');
 
+/** Why there is no token; an error only because the mail library hands errors on. */
+export class TokenFailure extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.message);
+  }
+}
+
 /** What to do after a message that the server did not take, by the library's code and the server's reply. */
 export function mailFailure(error: NodemailerError): Failure {
-  if (error instanceof NetworkRefusal) return connectionFailure(error);
+  if (error instanceof NetworkRefusal) return networkFault(error);
   if (error instanceof TokenFailure) return error.failure;
   const reply = error.responseCode;
   switch (error.code) {
@@ -23,7 +30,7 @@ export function mailFailure(error: NodemailerError): Failure {
     case 'ETLS':
       return TLS;
     case 'ETIMEDOUT':
-      return connectionFailure(Object.assign(new Error(error.message), { code: 'ETIMEDOUT' }));
+      return networkFault(Object.assign(new Error(error.message), { code: 'ETIMEDOUT' }));
     case undefined:
     default:
       break;
@@ -42,7 +49,7 @@ export function mailFailure(error: NodemailerError): Failure {
     }
     case undefined:
     default:
-      return connectionFailure(systemError(error));
+      return networkFault(systemError(error));
   }
 }
 

@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { type Issue } from '../../kernel/errors';
+import { issueAt } from '../configuration';
 import { type NetworkGuard } from '../network-guard';
 import { tlsIssues } from '../tls-configuration';
 import { compileMail } from './message';
@@ -9,16 +10,13 @@ import { securityOf } from './transport';
 /** What a schema cannot say; each issue names its field. Nothing here asks a name server. */
 export function configurationIssues(configuration: EmailConfiguration, guard: NetworkGuard): Issue[] {
   return [
-    ...issue('host', hostIssue(configuration.host, guard)),
+    ...issueAt('host', hostIssue(configuration.host, guard)),
     ...credentialIssues(configuration, guard),
     ...tlsIssues('configuration.tls', configuration.tls),
-    ...issue('dkim.private_key', keyIssue(configuration.dkim?.private_key)),
+    ...issueAt('dkim.private_key', keyIssue(configuration.dkim?.private_key)),
     ...compileMail(configuration).issues,
   ];
 }
-
-const issue = (field: string, text: string | undefined): Issue[] =>
-  text === undefined ? [] : [{ field: `configuration.${field}`, issue: text }];
 
 const hostIssue = (host: string, guard: NetworkGuard): string | undefined =>
   /[{}]/.test(host) ? 'must not have placeholders; write the host out' : guard.hostIssue(host);
@@ -33,14 +31,14 @@ function credentialIssues(configuration: EmailConfiguration, guard: NetworkGuard
       ? 'would go out in the clear when encryption is suppressed; use security tls or starttls'
       : undefined;
   return [
-    ...issue(
+    ...issueAt(
       'credentials.password',
       given === 1
         ? undefined
         : 'is required, or access_token or oauth2 in its place; give exactly one of them',
     ),
-    ...issue('credentials', optional),
-    ...issue(
+    ...issueAt('credentials', optional),
+    ...issueAt(
       'credentials.oauth2.token_url',
       oauth2 === undefined ? undefined : guard.urlIssue(oauth2.token_url),
     ),

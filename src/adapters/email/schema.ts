@@ -1,28 +1,28 @@
 import { type JsonObject } from '../../kernel/json';
+import { type OAuth2Configuration } from '../oauth2-tokens';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
+  host,
+  port,
+  scopes,
   secretSchema,
   type SecretValue,
+  template,
+  text,
   tlsSchema,
+  tokenUrl,
 } from '../schema-parts';
 import { type TlsConfiguration } from '../tls-configuration';
 
 export type Security = 'tls' | 'starttls' | 'opportunistic' | 'none';
 
-export interface OAuth2Configuration {
-  token_url: string;
-  client_id: string;
-  client_secret: SecretValue;
-  refresh_token?: SecretValue;
-  scopes?: string[];
-}
-
 export interface CredentialsConfiguration {
   username: string;
   password?: SecretValue;
   access_token?: SecretValue;
-  oauth2?: OAuth2Configuration;
+  oauth2?: Omit<OAuth2Configuration, 'audience' | 'client_authentication'>;
 }
 
 export type AttachmentFormat = 'as_is' | 'json' | 'csv' | 'xml';
@@ -40,7 +40,7 @@ export interface DkimConfiguration {
 }
 
 /** A configuration after `parse`, in the words of the schema. */
-export interface EmailConfiguration {
+export interface EmailConfiguration extends DeliveryConfiguration {
   host: string;
   port?: number;
   security?: Security;
@@ -60,19 +60,7 @@ export interface EmailConfiguration {
   headers?: Record<string, string>;
   message_id_domain?: string;
   dkim?: DkimConfiguration;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
 }
-
-const text = (description: string, more: JsonObject = {}): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: 1024,
-  description,
-  ...more,
-});
 
 const addresses = (description: string): JsonObject => ({
   type: ['string', 'array'],
@@ -98,11 +86,11 @@ const credentials: JsonObject = {
       type: 'object',
       description: 'Where access tokens for XOAUTH2 come from.',
       properties: {
-        token_url: text('https:// URL where tokens are asked for.'),
+        token_url: tokenUrl,
         client_id: text('Client identifier.'),
         client_secret: secretSchema('Client secret.'),
         refresh_token: secretSchema('Refresh token; without one the client asks for itself.'),
-        scopes: { type: 'array', maxItems: 50, items: text('Scope.'), description: 'Scopes to ask for.' },
+        scopes,
       },
       required: ['token_url', 'client_id', 'client_secret'],
       additionalProperties: false,
@@ -116,9 +104,9 @@ const attachment: JsonObject = {
   type: 'object',
   description: 'The job as an attachment. Without attachment, text and html it is the text of the message.',
   properties: {
-    filename: text('Name of the file. Default {data_type}-{distribution_id} with the ending of the format.', {
-      'x-placeholders': true,
-    }),
+    filename: template(
+      'Name of the file. Default {data_type}-{distribution_id} with the ending of the format.',
+    ),
     format: {
       type: 'string',
       enum: ['as_is', 'json', 'csv', 'xml'],
@@ -144,19 +132,11 @@ const dkim: JsonObject = {
   additionalProperties: false,
 };
 
-export const emailSchema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'EMAIL',
-  type: 'object',
-  properties: {
-    host: text('Name or address of the SMTP server.', { 'x-address': true, maxLength: 253 }),
-    port: {
-      type: 'integer',
-      'x-address': true,
-      minimum: 1,
-      maximum: 65_535,
-      description: 'Default 465 for tls, 25 for none and opportunistic, otherwise 587.',
-    },
+export const emailSchema = configurationSchema(
+  'EMAIL',
+  {
+    host: host('Name or address of the SMTP server.'),
+    port: port('Default 465 for tls, 25 for none and opportunistic, otherwise 587.'),
     security: {
       type: 'string',
       enum: ['tls', 'starttls', 'opportunistic', 'none'],
@@ -176,12 +156,12 @@ export const emailSchema: JsonObject = {
       maximum: 50,
       description: 'Connections to the server at the same time. Default 5.',
     },
-    from: text('Sender, as address or Name <address>; placeholders allowed.', { 'x-placeholders': true }),
+    from: template('Sender, as address or Name <address>; placeholders allowed.'),
     to: addresses('Recipients, one address or a list; placeholders allowed, one address in each.'),
     cc: addresses('Recipients of a copy.'),
     bcc: addresses('Recipients whom the others do not see.'),
     reply_to: addresses('Where answers go.'),
-    subject: text('Subject; values with line breaks are refused.', { 'x-placeholders': true }),
+    subject: template('Subject; values with line breaks are refused.'),
     text: {
       type: 'string',
       maxLength: 1_000_000,
@@ -209,6 +189,5 @@ export const emailSchema: JsonObject = {
     dkim,
     ...deliverySchemas,
   },
-  required: ['host', 'from', 'to', 'subject'],
-  additionalProperties: false,
-};
+  ['host', 'from', 'to', 'subject'],
+);

@@ -1,15 +1,18 @@
 import { type NodemailerError, type SendMailOptions, type SMTPPoolSentMessageInfo } from 'nodemailer';
-import { type JsonObject } from '../../kernel/json';
 import { Capture } from '../capture';
-import { connectionFailure, endedBy, failed, type Failure, untilEnded } from '../connection-fault';
+import { endedBy, untilEnded } from '../ended-by';
+import { CLOSED, failed, type Failure, unwritable } from '../failure';
+import { guardedAgents } from '../network-connect';
+import { networkFault } from '../network-faults';
 import { type NetworkGuard } from '../network-guard';
+import { type OAuth2Configuration, TokenSource } from '../oauth2-tokens';
 import { type CapturedResponse, type Delivery, type Health, type Outcome, type Sender } from '../port';
-import { secretsIn } from '../secrets';
+import { DEFAULT_RESPONSE_BYTES } from '../schema-parts';
+import { secretTexts } from '../secrets';
 import { isUnsent, mailFailure } from './classify';
 import { configurationIssues } from './issues';
 import { compileMail, type MailTemplate } from './message';
 import { type EmailConfiguration, emailSchema } from './schema';
-import { TokenSource } from './tokens';
 import { type MailTransport, openTransport, portOf, securityOf, verify } from './transport';
 
 export interface EmailOptions {
@@ -17,8 +20,6 @@ export interface EmailOptions {
   /** Milliseconds since the epoch. */
   now: () => number;
 }
-
-const RESPONSE_BYTES = 8192;
 
 /** Deliveries by e-mail through one server, over a pool of kept connections. */
 export class EmailSender implements Sender {
@@ -39,10 +40,13 @@ export class EmailSender implements Sender {
     if (issue !== undefined) throw new Error(`${issue.field} ${issue.issue}`);
     this.template = compileMail(configuration).template;
     const oauth2 = configuration.credentials?.oauth2;
-    this.tokens = oauth2 === undefined ? undefined : new TokenSource(oauth2, options.guard, options.now);
+    this.tokens = oauth2 && openTokens(oauth2, options);
     this.transport = openTransport(configuration, options.guard, this.tokens);
-    const secrets = secretsIn(configuration as unknown as JsonObject, emailSchema).map(({ value }) => value);
-    this.capture = new Capture(RESPONSE_BYTES, withLogins(secrets, configuration.credentials?.username));
+    const secrets = secretTexts(configuration, emailSchema);
+    this.capture = new Capture(
+      DEFAULT_RESPONSE_BYTES,
+      withLogins(secrets, configuration.credentials?.username),
+    );
     this.where = `smtp ${configuration.host}:${portOf(configuration)} (${securityOf(configuration)})`;
   }
 
@@ -72,14 +76,10 @@ export class EmailSender implements Sender {
   }
 
   private async attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    const nothing = { response: undefined, bytesSent: 0, log: [] };
-    if (this.closing !== undefined) return failed(CLOSED, nothing);
+    if (this.closing !== undefined) return failed(CLOSED);
     const prepared = this.template.render(delivery);
-    if (!prepared.ok) {
-      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
-      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, nothing);
-    }
-    if (signal.aborted) return failed(connectionFailure(endedBy(signal)), nothing);
+    if (!prepared.ok) return failed(unwritable(prepared.issue));
+    if (signal.aborted) return failed(networkFault(endedBy(signal)));
     try {
       return this.accepted(await untilEnded(this.send(prepared.mail, delivery, signal), signal), delivery);
     } catch (error) {
@@ -138,7 +138,7 @@ export class EmailSender implements Sender {
   }
 
   private failureOf(error: Error, signal: AbortSignal): Failure {
-    return signal.aborted ? connectionFailure(endedBy(signal)) : mailFailure(error);
+    return signal.aborted ? networkFault(endedBy(signal)) : mailFailure(error);
   }
 
   private text(words: string, delivery: Delivery): string | undefined {
@@ -148,11 +148,11 @@ export class EmailSender implements Sender {
   }
 }
 
-const CLOSED: Failure = {
-  kind: 'retry',
-  code: 'ABORTED',
-  message: 'The destination was closed on this side before the delivery began; it is tried again.',
-};
+const openTokens = (oauth2: OAuth2Configuration, { guard, now }: EmailOptions): TokenSource =>
+  new TokenSource(
+    { ...oauth2, client_authentication: 'body' },
+    { field: 'credentials.oauth2', agents: guardedAgents(guard), now },
+  );
 
 /** A server may echo what the login looks like on the wire: AUTH PLAIN and AUTH LOGIN (RFC 4616). */
 function withLogins(secrets: readonly string[], username = ''): string[] {

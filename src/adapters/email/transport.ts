@@ -5,17 +5,17 @@ import {
   type SMTPPoolSentMessageInfo,
   type Transporter,
 } from 'nodemailer';
-import { untilEnded } from '../connection-fault';
+import { untilEnded } from '../ended-by';
 import { guardedSocket, nodeTls, serverName } from '../network-connect';
 import { type NetworkGuard } from '../network-guard';
-import { plain } from '../schema-parts';
+import { type TokenSource } from '../oauth2-tokens';
+import { connectTimeoutMs, plain } from '../schema-parts';
 import { plainTls } from '../tls-configuration';
+import { TokenFailure } from './classify';
 import { type EmailConfiguration, type Security } from './schema';
-import { type TokenSource } from './tokens';
 
 export type MailTransport = Transporter<SMTPPoolSentMessageInfo, SMTPPoolOptions>;
 
-const DEFAULT_CONNECT_SECONDS = 10;
 const DEFAULT_CONNECTIONS = 5;
 /** A server that has not taken our good-bye by then has lost the connection. */
 const CLOSE_MS = 1000;
@@ -70,7 +70,7 @@ function transportOptions(
 ): SMTPPoolOptions & { pool: true } {
   const { host } = configuration;
   const port = portOf(configuration);
-  const connectMs = (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
+  const connectMs = connectTimeoutMs(configuration);
   const tls = plainTls(configuration.tls);
   const name = serverName(host, tls);
   return {
@@ -133,10 +133,11 @@ function authentication(
   ): void => {
     if (tokens === undefined)
       return done(renew ? new Error('The access token was refused') : null, plain(access_token ?? ''));
-    tokens.token(renew).then(
-      (token) => done(null, token),
-      (error: Error) => done(error),
-    );
+    if (renew) tokens.forget();
+    void tokens.token().then((result) => {
+      if (result.ok) done(null, result.token);
+      else done(new TokenFailure(result.failure));
+    });
   };
   return { auth: { type: 'OAuth2', user, provisionCallback }, forceAuth: true };
 }

@@ -1,14 +1,10 @@
+import { type Failure } from '../failure';
+import { faultKind, networkErrorCode } from '../network-faults';
 import { type DeliveryErrorCode } from '../port';
 import { type SqlFault } from './drivers/connection';
 import { type DialectName } from './url';
 
-export interface Verdict {
-  kind: 'retry' | 'refused';
-  code: DeliveryErrorCode;
-  message: string;
-}
-
-type Decision = [Verdict['kind'], DeliveryErrorCode];
+type Decision = [Failure['kind'], DeliveryErrorCode];
 
 const BUSY: Decision = ['retry', 'RECEIVER_UNAVAILABLE'];
 const LOST: Decision = ['retry', 'CONNECTION_FAILED'];
@@ -73,19 +69,6 @@ function each(codes: readonly number[], decision: Decision): Record<number, Deci
   return Object.fromEntries(codes.map((code) => [code, decision]));
 }
 
-const NETWORK: Readonly<Record<string, Decision>> = {
-  NETWORK_FORBIDDEN: ['refused', 'NETWORK_FORBIDDEN'],
-  NAME_RESOLUTION_FAILED: ['retry', 'NAME_RESOLUTION_FAILED'],
-  UND_ERR_CONNECT_TIMEOUT: SLOW,
-  ETIMEDOUT: SLOW,
-  ETIMEOUT: SLOW,
-  ELOGIN: LOGIN, // tedious
-};
-
-/** Codes of OpenSSL and node:tls for a certificate or handshake that failed, and of the drivers for no TLS. */
-const TLS_FAULT =
-  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO$|CERT_|CRL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH|ERROR_IN_CERT|HANDSHAKE_NO_SSL_SUPPORT|HANDSHAKE_SSL_ERROR)/;
-
 const WORDS: Partial<Record<DeliveryErrorCode, string>> = {
   CONNECTION_FAILED:
     'The connection to the database failed. Check that it runs and that host and port are right.',
@@ -103,7 +86,7 @@ const WORDS: Partial<Record<DeliveryErrorCode, string>> = {
 };
 
 /** What a failure means: by the server's code where it spoke, by the network's otherwise. */
-export function verdictOf(dialect: DialectName, error: unknown, fault: SqlFault): Verdict {
+export function verdictOf(dialect: DialectName, error: unknown, fault: SqlFault): Failure {
   const [kind, code] = decide(dialect, error, fault);
   const which = fault.state ?? fault.code;
   const words = WORDS[code] ?? 'The delivery failed.';
@@ -111,10 +94,7 @@ export function verdictOf(dialect: DialectName, error: unknown, fault: SqlFault)
 }
 
 function decide(dialect: DialectName, error: unknown, fault: SqlFault): Decision {
-  const name = error instanceof Error ? error.name : '';
-  if (name === 'TimeoutError') return SLOW;
-  if (name === 'AbortError') return ['retry', 'ABORTED'];
-  if (fault.answer === undefined && fault.state === undefined) return network(fault.code);
+  if (fault.answer === undefined && fault.state === undefined) return network(error, fault);
   const byNumber = typeof fault.code === 'number' ? numbers(dialect)[fault.code] : undefined;
   if (byNumber !== undefined) return byNumber;
   const { state } = fault;
@@ -134,9 +114,12 @@ function numbers(dialect: DialectName): Readonly<Record<number, Decision>> {
   }
 }
 
-function network(code: SqlFault['code']): Decision {
-  if (typeof code !== 'string') return LOST;
-  return NETWORK[code] ?? (TLS_FAULT.test(code) ? ['retry', 'TLS_FAILED'] : LOST);
+/** The end of a signal, or the network. */
+function network(error: unknown, { code }: SqlFault): Decision {
+  if (code === 'ELOGIN') return LOGIN; // tedious
+  const name = error instanceof Error ? error.name : '';
+  const meaning = networkErrorCode({ name, cause: { code } });
+  return [faultKind(meaning), meaning];
 }
 
 function vendorName(dialect: DialectName, { state, code }: SqlFault): string {

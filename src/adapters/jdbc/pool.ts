@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { endedBy, untilEnded } from '../ended-by';
 import { type Driver, type SqlConnection } from './drivers/connection';
 
 /** Longer unused, a connection has likely been dropped by something in between. */
@@ -12,26 +13,6 @@ interface Idle {
 interface Waiter {
   resolve(connection: SqlConnection): void;
   reject(error: Error): void;
-}
-
-/** A signal's end in two kinds: `TimeoutError` when its time ran out, `AbortError` for whatever else. */
-export function endedBy(signal: AbortSignal): Error {
-  const reason = signal.reason as { name?: unknown } | undefined;
-  const error = new Error('The attempt was ended', { cause: reason });
-  error.name = reason?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError';
-  return error;
-}
-
-/** Ends waiting with the signal; the work goes on and is the caller's to tidy up. */
-export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(endedBy(signal));
-    // One signal may serve a whole batch of deliveries.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-    if (signal.aborted) stop();
-  });
 }
 
 /**
@@ -66,7 +47,7 @@ export class ConnectionPool {
       throw endedBy(signal);
     }
     try {
-      const result = await untilAborted(work(connection), signal);
+      const result = await untilEnded(work(connection), signal);
       this.giveBack(connection);
       return result;
     } catch (error) {

@@ -1,12 +1,16 @@
 import { type JsonObject } from '../../kernel/json';
-import { type TlsOptions } from '../network-connect';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
+  maxResponseBytes,
   secretSchema,
   type SecretValue,
+  template,
+  text,
   tlsSchema,
 } from '../schema-parts';
+import { type TlsConfiguration } from '../tls-configuration';
 
 export const MODES = ['insert', 'upsert', 'insert_ignore', 'update', 'delete', 'statement'] as const;
 export type Mode = (typeof MODES)[number];
@@ -19,15 +23,13 @@ export const ISOLATION_LEVELS = [
 ] as const;
 export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
 
-type Secured<T> = { [K in keyof T]: K extends 'key' | 'passphrase' ? SecretValue : T[K] };
-
 /** A configuration after `parse`, in the words of the schema. */
-export interface JdbcConfiguration {
+export interface JdbcConfiguration extends DeliveryConfiguration {
   connection: {
     url: string;
     driver?: string;
     credentials: { username: string; password?: SecretValue };
-    tls?: Secured<TlsOptions>;
+    tls?: TlsConfiguration;
   };
   table?: string;
   mode?: Mode;
@@ -42,43 +44,28 @@ export interface JdbcConfiguration {
   row_number_column?: string;
   missing_row?: 'ignore' | 'fail';
   pool_size?: number;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
   max_response_bytes?: number;
 }
 
-const column = (description: string): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: 128,
-  description,
-});
+const column = (description: string): JsonObject => text(description, { maxLength: 128 });
 
 const connection: JsonObject = {
   type: 'object',
   'x-address': true,
   description: 'The database, as JDBC names it.',
   properties: {
-    url: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 2048,
-      description:
-        'jdbc:postgresql://…, jdbc:mysql://…, jdbc:mariadb://…, jdbc:sqlserver://… or jdbc:oracle:thin:@//…; one host, no credentials.',
-    },
-    driver: {
-      type: 'string',
-      minLength: 1,
+    url: text(
+      'jdbc:postgresql://…, jdbc:mysql://…, jdbc:mariadb://…, jdbc:sqlserver://… or jdbc:oracle:thin:@//…; one host, no credentials.',
+      { maxLength: 2048, 'x-address': true },
+    ),
+    driver: text('Class name of the JDBC driver; taken for compatibility, must fit the URL.', {
       maxLength: 200,
-      description: 'Class name of the JDBC driver; taken for compatibility, must fit the URL.',
-    },
+    }),
     credentials: {
       type: 'object',
       description: 'Who logs in.',
       properties: {
-        username: { type: 'string', minLength: 1, maxLength: 256, description: 'User name.' },
+        username: text('User name.', { maxLength: 256 }),
         password: secretSchema('Password. Default: empty.'),
       },
       required: ['username'],
@@ -105,13 +92,9 @@ const rowFields: JsonObject = {
     enum: ['ignore', 'fail'],
     description: 'Fields of a row that no column takes: ignored (default), or the delivery is refused.',
   },
-  rows: {
-    type: 'string',
-    minLength: 1,
-    maxLength: 1024,
-    description:
-      'Path to an array in the payload: one row for each of its objects. Default: the payload is the row.',
-  },
+  rows: text(
+    'Path to an array in the payload: one row for each of its objects. Default: the payload is the row.',
+  ),
   batch_size: {
     type: 'integer',
     minimum: 1,
@@ -126,19 +109,11 @@ const rowFields: JsonObject = {
   },
 };
 
-export const jdbcSchema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'JDBC',
-  type: 'object',
-  properties: {
+export const jdbcSchema = configurationSchema(
+  'JDBC',
+  {
     connection,
-    table: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 1024,
-      'x-placeholders': true,
-      description: 'Table, e.g. sales.orders, exactly as the database writes it; placeholders allowed.',
-    },
+    table: template('Table, e.g. sales.orders, exactly as the database writes it; placeholders allowed.'),
     mode: {
       type: 'string',
       enum: [...MODES],
@@ -154,12 +129,9 @@ export const jdbcSchema: JsonObject = {
       description: 'Columns that tell rows apart; for upsert and insert_ignore they need a unique index.',
     },
     ...rowFields,
-    statement: {
-      type: 'string',
-      minLength: 1,
+    statement: text('One statement with parameters such as :order_id, for the mode statement.', {
       maxLength: 65_536,
-      description: 'One statement with parameters such as :order_id, for the mode statement.',
-    },
+    }),
     delivery_id_column: column(
       'Column that gets the id of the delivery, so that a repeat of an insert has no second effect; needs a unique index.',
     ),
@@ -179,14 +151,8 @@ export const jdbcSchema: JsonObject = {
         'Connections at the same time, for each worker. Default 10, never more than max_in_flight.',
     },
     ...deliverySchemas,
-    max_response_bytes: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65_536,
-      description: "How much of the database's answer is kept. Default 8192.",
-    },
+    max_response_bytes: maxResponseBytes,
   },
-  required: ['connection'],
-  dependentRequired: { row_number_column: ['delivery_id_column', 'rows'] },
-  additionalProperties: false,
-};
+  ['connection'],
+  { dependentRequired: { row_number_column: ['delivery_id_column', 'rows'] } },
+);

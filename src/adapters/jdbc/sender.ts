@@ -1,11 +1,12 @@
-import { type JsonObject } from '../../kernel/json';
 import { Capture } from '../capture';
+import { CLOSED, failed, type Failure, unwritable } from '../failure';
 import { type TlsOptions } from '../network-connect';
 import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
-import { plain } from '../schema-parts';
-import { secretsIn } from '../secrets';
-import { isUniqueViolation, type Verdict, verdictOf } from './classify';
+import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES, plain } from '../schema-parts';
+import { secretTexts } from '../secrets';
+import { plainTls } from '../tls-configuration';
+import { isUniqueViolation, verdictOf } from './classify';
 import { ColumnTypeCache } from './column-types';
 import { type Dialect, DIALECTS } from './dialect';
 import { type Driver, type SqlConnection, type SqlFault } from './drivers/connection';
@@ -22,8 +23,6 @@ export interface JdbcOptions {
 }
 
 const DEFAULT_CONNECTIONS = 10;
-const DEFAULT_RESPONSE_BYTES = 8192;
-const DEFAULT_CONNECT_SECONDS = 10;
 /** Beyond what a job may ask for: the caller's signal comes first, this is for a caller that is gone. */
 const STATEMENT_GRACE_SECONDS = 5;
 const LONGEST_ATTEMPT_SECONDS = 1800;
@@ -45,7 +44,7 @@ export class JdbcSender implements Sender {
     this.dialect = DIALECTS[parsed.target.dialect];
     this.driver = openDriver(configuration, parsed.target, guard);
     this.pool = new ConnectionPool(this.driver, poolSize(configuration));
-    const secrets = secretsIn(configuration as unknown as JsonObject, jdbcSchema).map(({ value }) => value);
+    const secrets = secretTexts(configuration, jdbcSchema);
     this.capture = new Capture(configuration.max_response_bytes ?? DEFAULT_RESPONSE_BYTES, secrets);
     this.makeJob = jobMaker(configuration, this.dialect);
     this.writing = {
@@ -58,12 +57,9 @@ export class JdbcSender implements Sender {
   }
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (this.closing !== undefined) return this.failed(closed(), 0, undefined);
+    if (this.closing !== undefined) return failed(CLOSED);
     const prepared = this.makeJob(delivery);
-    if (!prepared.ok) {
-      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
-      return this.failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0, undefined);
-    }
+    if (!prepared.ok) return failed(unwritable(prepared.issue));
     const { job } = prepared;
     if (job.values.length === 0) return this.delivered(job, 0, 'The job has no rows: nothing was written.');
     let started = false;
@@ -81,13 +77,13 @@ export class JdbcSender implements Sender {
   async checkHealth(signal: AbortSignal): Promise<Health> {
     const begun = performance.now();
     const latencyMs = (): number => Math.round(performance.now() - begun);
-    const unhealthy = ({ code, message }: Verdict): Health => ({
+    const unhealthy = ({ code, message }: Failure): Health => ({
       status: 'unhealthy',
       latencyMs: latencyMs(),
       code,
       message,
     });
-    if (this.closing !== undefined) return unhealthy(closed());
+    if (this.closing !== undefined) return unhealthy(CLOSED);
     try {
       await this.pool.use(
         signal,
@@ -133,7 +129,7 @@ export class JdbcSender implements Sender {
   private outcomeOf(error: unknown, bytesSent: number): Outcome {
     if (error instanceof MissingRow) {
       const message = `${error.message} Deliver it with upsert, or set missing_row to ignore.`;
-      return this.failed({ kind: 'refused', code: 'RECEIVER_REFUSED', message }, bytesSent, undefined);
+      return failed({ kind: 'refused', code: 'RECEIVER_REFUSED', message }, { bytesSent });
     }
     const cause = error instanceof UncleanSession ? error.cause : error;
     const fault = this.driver.faultOf(cause);
@@ -150,28 +146,19 @@ export class JdbcSender implements Sender {
     };
   }
 
-  private failed(verdict: Verdict, bytesSent: number, fault: SqlFault | undefined, error?: unknown): Outcome {
-    const body = fault?.answer === undefined ? undefined : this.capture.text(Buffer.from(fault.answer));
+  private failed(failure: Failure, bytesSent: number, fault: SqlFault, error: unknown): Outcome {
+    const body = fault.answer === undefined ? undefined : this.capture.text(Buffer.from(fault.answer));
     const words = error instanceof Error ? this.capture.hide(error.message) : undefined;
-    const facts = {
+    return failed(failure, {
       response: body === undefined ? undefined : { statusCode: undefined, body },
       bytesSent,
-      log: words === undefined ? [] : [{ level: 'warn' as const, message: `${verdict.code}: ${words}` }],
-    };
-    return verdict.kind === 'retry'
-      ? { ...verdict, kind: 'retry', retryAfterSeconds: undefined, ...facts }
-      : { ...verdict, kind: 'refused', ...facts };
+      log: words === undefined ? [] : [{ level: 'warn', message: `${failure.code}: ${words}` }],
+    });
   }
 }
 
 const bytesOf = (job: Job): number =>
   job.values.reduce((sum, row) => sum + row.reduce<number>((part, value) => part + sizeOf(value), 0), 0);
-
-const closed = (): Verdict => ({
-  kind: 'retry',
-  code: 'ABORTED',
-  message: 'The destination was closed before the delivery began; it is tried again.',
-});
 
 const poolSize = ({ pool_size, max_in_flight }: JdbcConfiguration): number =>
   Math.min(pool_size ?? DEFAULT_CONNECTIONS, max_in_flight ?? Number.POSITIVE_INFINITY);
@@ -184,7 +171,7 @@ function openDriver(configuration: JdbcConfiguration, target: JdbcTarget, guard:
     username: credentials.username,
     password: credentials.password === undefined ? '' : plain(credentials.password),
     tls: tlsOf(configuration, target),
-    connectTimeoutMs: (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000,
+    connectTimeoutMs: connectTimeoutMs(configuration),
     statementTimeoutMs:
       ((configuration.timeout_seconds ?? LONGEST_ATTEMPT_SECONDS) + STATEMENT_GRACE_SECONDS) * 1000,
     applicationName: target.applicationName ?? 'Distributor',
@@ -196,10 +183,5 @@ function tlsOf(configuration: JdbcConfiguration, target: JdbcTarget): TlsOptions
   const { tls } = configuration.connection;
   const byDefault = target.dialect === 'sqlserver';
   if (tls === undefined) return (target.encrypt ?? byDefault) ? {} : undefined;
-  const { key, passphrase, ...rest } = tls;
-  return {
-    ...rest,
-    ...(key === undefined ? {} : { key: plain(key) }),
-    ...(passphrase === undefined ? {} : { passphrase: plain(passphrase) }),
-  };
+  return plainTls(tls);
 }

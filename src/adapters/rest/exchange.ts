@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Dispatcher } from 'undici';
+import { endedBy } from '../ended-by';
 
 export interface ExchangeRequest {
   method: Dispatcher.HttpMethod;
@@ -48,14 +49,6 @@ export function exchange(
     signal.addEventListener('abort', handler.abort, { once: true });
     pool.dispatch(request, handler);
   });
-}
-
-/** A signal's end in two kinds: `TimeoutError` when its time ran out, `AbortError` for whatever else. */
-export function endedBy(signal: AbortSignal): Error {
-  const reason = signal.reason as { name?: unknown } | undefined;
-  const error = new Error('The attempt was ended', { cause: reason });
-  error.name = reason?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError';
-  return error;
 }
 
 class Exchange implements Dispatcher.DispatchHandler {

@@ -1,9 +1,9 @@
 import axios from 'axios';
 import { type Readable } from 'node:stream';
+import { endedBy } from '../ended-by';
 import { type GuardedAgents } from '../network-connect';
+import { networkFault } from '../network-faults';
 import { type Health } from '../port';
-import { faultVerdict } from './classify';
-import { endedBy } from './exchange';
 import { type RestConfiguration } from './schema';
 
 export interface HealthCheck {
@@ -41,7 +41,7 @@ export async function checkHealth(check: HealthCheck): Promise<Health> {
     if (answer.status < 500) return { status: 'healthy', latencyMs: latency(), message };
     return { status: 'unhealthy', latencyMs: latency(), code: 'RECEIVER_UNAVAILABLE', message };
   } catch (error) {
-    const verdict = faultVerdict(check.signal.aborted ? endedBy(check.signal) : (error as Error));
+    const verdict = networkFault(check.signal.aborted ? endedBy(check.signal) : (error as Error));
     return { status: 'unhealthy', latencyMs: latency(), code: verdict.code, message: verdict.message };
   }
 }

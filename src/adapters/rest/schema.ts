@@ -1,72 +1,51 @@
 import { type JsonObject } from '../../kernel/json';
-import { type TlsOptions } from '../network-connect';
+import { type OAuth2Configuration } from '../oauth2-tokens';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
+  maxResponseBytes,
+  scopes,
   secretSchema,
   type SecretValue,
+  text,
   tlsSchema,
+  tokenUrl,
 } from '../schema-parts';
+import { type TlsConfiguration } from '../tls-configuration';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A status (`404`), a class (`"5xx"`) or a range (`"500-504"`). */
 export type StatusPattern = number | string;
 
-export interface OAuth2Configuration {
-  type: 'oauth2';
-  token_url: string;
-  client_id: string;
-  client_secret: SecretValue;
-  scopes?: string[];
-  audience?: string;
-  client_authentication?: 'header' | 'body';
-}
-
 export type AuthConfiguration =
   | { type: 'none' }
   | { type: 'basic'; username: string; password: SecretValue }
   | { type: 'bearer'; token?: SecretValue; token_env_var?: string }
   | { type: 'api_key'; header?: string; value: SecretValue }
-  | OAuth2Configuration;
+  | ({ type: 'oauth2' } & Omit<OAuth2Configuration, 'refresh_token'>);
 
 export type BodyFormat = 'as_is' | 'form' | 'multipart' | 'none';
 
-type Secured<T> = { [K in keyof T]: K extends 'key' | 'passphrase' ? SecretValue : T[K] };
-
 /** A configuration after `parse`, in the words of the schema. */
-export interface RestConfiguration {
+export interface RestConfiguration extends DeliveryConfiguration {
   endpoint: string;
   method?: Method;
   headers?: Record<string, SecretValue>;
   auth?: AuthConfiguration;
-  tls?: Secured<TlsOptions>;
+  tls?: TlsConfiguration;
   success_statuses?: StatusPattern[];
   retry_statuses?: StatusPattern[];
   body_format?: BodyFormat;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
   max_response_bytes?: number;
   signing_secret?: SecretValue;
   previous_signing_secret?: SecretValue;
   health_check?: { endpoint?: string; method?: 'HEAD' | 'GET' };
 }
 
-const url = (description: string): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: 4096,
-  description,
-});
-
-const text = (description: string): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: 1024,
-  description,
-});
+const url = (description: string, more: JsonObject = {}): JsonObject =>
+  text(description, { maxLength: 4096, ...more });
 
 const statuses = (description: string): JsonObject => ({
   type: 'array',
@@ -130,10 +109,10 @@ const auth: JsonObject = {
       'oauth2',
       'OAuth 2.0 client credentials',
       {
-        token_url: url('Where tokens are asked for.'),
+        token_url: tokenUrl,
         client_id: text('Client identifier.'),
         client_secret: secretSchema('Client secret.'),
-        scopes: { type: 'array', maxItems: 50, items: text('Scope.'), description: 'Scopes to ask for.' },
+        scopes,
         audience: text('Audience, where the server wants one.'),
         client_authentication: {
           type: 'string',
@@ -175,16 +154,13 @@ const headers: JsonObject = {
 const signing = (description: string): JsonObject =>
   secretSchema(description, { pattern: '^whsec_[A-Za-z0-9+/]{32,}={0,2}$' });
 
-export const restSchema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'REST',
-  type: 'object',
-  properties: {
-    endpoint: {
-      ...url('http:// or https:// URL; placeholders allowed in path and query.'),
+export const restSchema = configurationSchema(
+  'REST',
+  {
+    endpoint: url('http:// or https:// URL; placeholders allowed in path and query.', {
       'x-address': true,
       'x-placeholders': true,
-    },
+    }),
     method: { type: 'string', enum: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], description: 'Default POST.' },
     headers,
     auth,
@@ -198,12 +174,7 @@ export const restSchema: JsonObject = {
         'as_is (default): the job in its own format; form or multipart: one field for each top-level field; none: no body (always so for GET).',
     },
     ...deliverySchemas,
-    max_response_bytes: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65_536,
-      description: 'How much of an answer is kept. Default 8192.',
-    },
+    max_response_bytes: maxResponseBytes,
     signing_secret: signing(
       'Signs deliveries in place of the secret of the tenant: whsec_ and the base64 of 24 bytes or more.',
     ),
@@ -220,7 +191,6 @@ export const restSchema: JsonObject = {
       additionalProperties: false,
     },
   },
-  required: ['endpoint'],
-  dependentRequired: { previous_signing_secret: ['signing_secret'] },
-  additionalProperties: false,
-};
+  ['endpoint'],
+  { dependentRequired: { previous_signing_secret: ['signing_secret'] } },
+);

@@ -1,15 +1,18 @@
 import { Pool } from 'undici';
 import { Capture } from '../capture';
+import { failed, retryAfterSeconds, unwritable } from '../failure';
 import { guardedAgents, guardedConnector, type TlsOptions } from '../network-connect';
+import { networkFault } from '../network-faults';
 import { type NetworkGuard } from '../network-guard';
+import { TokenSource } from '../oauth2-tokens';
 import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
-import { plain } from '../schema-parts';
-import { secretsIn } from '../secrets';
+import { connectTimeoutMs, plain } from '../schema-parts';
+import { secretTexts } from '../secrets';
 import { sign } from '../signature';
-import { type JsonObject } from '../../kernel/json';
-import { constantAuthHeader, type Failure, TokenSource } from './auth';
+import { plainTls } from '../tls-configuration';
+import { constantAuthHeader } from './auth';
 import { requestBody, type RequestBody } from './body';
-import { faultVerdict, retryAfterSeconds, statusVerdicts, type Verdict } from './classify';
+import { statusVerdicts, type Verdict } from './classify';
 import { type Answer, exchange, type ExchangeRequest, type Fault } from './exchange';
 import { type CustomHeader, deliveryHeaders, parseHeaders } from './headers';
 import { checkHealth } from './health';
@@ -26,7 +29,6 @@ export interface RestOptions {
 
 const DEFAULT_CONNECTIONS = 64;
 const DEFAULT_RESPONSE_BYTES = 8192;
-const DEFAULT_CONNECT_SECONDS = 10;
 
 type Prepared = { ok: true; request: ExchangeRequest } | { ok: false; issue: string };
 
@@ -36,6 +38,7 @@ type Prepared = { ok: true; request: ExchangeRequest } | { ok: false; issue: str
  */
 export class RestSender implements Sender {
   private readonly target: Target;
+  private readonly connectTimeoutMs: number;
   private readonly pool: Pool;
   private readonly tls: TlsOptions;
   private readonly capture: Capture;
@@ -55,9 +58,10 @@ export class RestSender implements Sender {
     const target = parseTarget(configuration.endpoint, options.guard);
     if (!target.ok) throw new Error(`endpoint ${target.issue}`);
     this.target = target.target;
+    this.connectTimeoutMs = connectTimeoutMs(configuration);
     this.tls = plainTls(configuration.tls);
     this.pool = this.openPool();
-    const secrets = secretsIn(configuration as unknown as JsonObject, restSchema).map(({ value }) => value);
+    const secrets = secretTexts(configuration, restSchema);
     const auth = constantAuthHeader(configuration.auth);
     this.capture = new Capture(configuration.max_response_bytes ?? DEFAULT_RESPONSE_BYTES, [
       ...secrets,
@@ -75,10 +79,7 @@ export class RestSender implements Sender {
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
     const prepared = this.prepare(delivery);
-    if (!prepared.ok) {
-      const message = `${prepared.issue}. Correct the destination or the job, then replay.`;
-      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
-    }
+    if (!prepared.ok) return failed(unwritable(prepared.issue));
     const { request } = prepared;
     if (this.tokens === undefined) return this.outcome(delivery, request, await this.send(request, signal));
     return this.deliverWithToken(delivery, request, signal, this.tokens);
@@ -114,10 +115,6 @@ export class RestSender implements Sender {
     return this.closing;
   }
 
-  private get connectTimeoutMs(): number {
-    return (this.configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
-  }
-
   private openPool(): Pool {
     return new Pool(this.target.origin, {
       connections: this.configuration.max_in_flight ?? DEFAULT_CONNECTIONS,
@@ -135,11 +132,12 @@ export class RestSender implements Sender {
     // The name expected in the endpoint's certificate is not the token server's.
     const tls = { ...this.tls };
     delete tls.server_name;
-    return new TokenSource(
-      auth,
-      guardedAgents(this.options.guard, tls, this.connectTimeoutMs),
-      this.options.now,
-    );
+    const { guard, now } = this.options;
+    return new TokenSource(auth, {
+      field: 'auth',
+      agents: guardedAgents(guard, tls, this.connectTimeoutMs),
+      now,
+    });
   }
 
   private constantPart(auth: [string, string] | undefined): string[] {
@@ -199,14 +197,14 @@ export class RestSender implements Sender {
     tokens: TokenSource,
   ): Promise<Outcome> {
     const first = await tokens.token(signal);
-    if (!first.ok) return failed(first.failure, 0);
+    if (!first.ok) return failed(first.failure);
     const answer = await this.send(withToken(request, first.token), signal);
     if (answer.kind === 'fault' || answer.statusCode !== 401) {
       return this.outcome(delivery, request, answer, first.token);
     }
     tokens.forget(first.token);
     const second = await tokens.token(signal);
-    if (!second.ok) return failed(second.failure, request.body.length);
+    if (!second.ok) return failed(second.failure, { bytesSent: request.body.length });
     const repeated = await this.send(withToken(request, second.token), signal);
     return this.outcome(delivery, request, repeated, second.token);
   }
@@ -218,11 +216,10 @@ export class RestSender implements Sender {
     token?: string,
   ): Outcome {
     if (result.kind === 'fault') {
-      const verdict = faultVerdict(result.error);
-      const outcome = failed(verdict, result.started ? request.body.length : 0);
+      const fault = networkFault(result.error);
       const detail = this.capture.hide(result.error.message, delivery.signingSecrets);
-      outcome.log.push(this.line(request, `${verdict.code}: ${detail}`));
-      return outcome;
+      const log = [this.line(request, `${fault.code}: ${detail}`)];
+      return failed(fault, { bytesSent: result.started ? request.body.length : 0, log });
     }
     const { statusCode, cut } = result;
     const verdict = this.verdictOf(statusCode);
@@ -234,21 +231,15 @@ export class RestSender implements Sender {
     const bytesSent = request.body.length;
     if (verdict.kind === 'delivered') return { kind: 'delivered', response, bytesSent, log };
     log.push(this.line(request, `answered ${statusCode}`));
-    if (verdict.kind === 'refused') return { ...verdict, response, bytesSent, log };
+    if (verdict.kind === 'refused') return failed(verdict, { response, bytesSent, log });
     const wait = retryAfterSeconds(result.retryAfter, this.options.now());
-    return { ...verdict, retryAfterSeconds: wait, response, bytesSent, log };
+    return failed({ ...verdict, retryAfterSeconds: wait }, { response, bytesSent, log });
   }
 
   /** Without path and query: they may hold what the job holds. */
   private line(request: ExchangeRequest, message: string): LogLine {
     return { level: 'warn', message: `${request.method} ${this.target.origin}: ${message}` };
   }
-}
-
-function failed(failure: Failure, bytesSent: number): Outcome {
-  const facts = { response: undefined, bytesSent, log: [] };
-  if (failure.kind === 'refused') return { ...facts, ...failure };
-  return { ...facts, ...failure, retryAfterSeconds: failure.retryAfterSeconds };
 }
 
 const withToken = (request: ExchangeRequest, token: string): ExchangeRequest => ({
@@ -267,13 +258,4 @@ function ownSigningSecrets(configuration: RestConfiguration): string[] | undefin
   return [signing_secret, ...(previous_signing_secret === undefined ? [] : [previous_signing_secret])].map(
     plain,
   );
-}
-
-function plainTls(tls: RestConfiguration['tls'] = {}): TlsOptions {
-  const { key, passphrase, ...rest } = tls;
-  return {
-    ...rest,
-    ...(key === undefined ? {} : { key: plain(key) }),
-    ...(passphrase === undefined ? {} : { passphrase: plain(passphrase) }),
-  };
 }

@@ -1,12 +1,7 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
+import { type Failure, retryAfterSeconds } from '../failure';
 import { networkFault, systemCodeOf } from '../network-faults';
 import { type DeliveryErrorCode } from '../port';
-
-export interface Verdict {
-  kind: 'retry' | 'refused';
-  code: DeliveryErrorCode;
-  message: string;
-}
 
 /** What the receiver answered, as far as the SDK hands it on. */
 export interface S3Answer {
@@ -72,8 +67,15 @@ export function answerOf(error: Error): S3Answer | undefined {
   };
 }
 
+/** With the wait that the receiver asks for. */
+export function answerVerdict(answer: S3Answer, now: number): Failure {
+  const failure = byCode(answer);
+  if (failure.kind === 'refused') return failure;
+  return { ...failure, retryAfterSeconds: retryAfterSeconds(answer.retryAfter, now) };
+}
+
 /** Decides by the error's code, which says more than the status; unknown codes go by the status. */
-export function answerVerdict({ name, statusCode }: S3Answer): Verdict {
+function byCode({ name, statusCode }: S3Answer): Failure {
   const retried = RETRIED[name];
   if (retried !== undefined) return retry(retried, name);
   const refused = REFUSED[name];
@@ -90,20 +92,20 @@ export function answerVerdict({ name, statusCode }: S3Answer): Verdict {
   return refuse('RECEIVER_REFUSED', name, 'check the fields of the destination');
 }
 
-const retry = (code: DeliveryErrorCode, name: string): Verdict => ({
+const retry = (code: DeliveryErrorCode, name: string): Failure => ({
   kind: 'retry',
   code,
   message: `The receiver answered ${name}; the delivery is tried again.`,
 });
 
-const refuse = (code: DeliveryErrorCode, name: string, wayOut: string): Verdict => ({
+const refuse = (code: DeliveryErrorCode, name: string, wayOut: string): Failure => ({
   kind: 'refused',
   code,
   message: `The receiver answered ${name}: ${wayOut}, then replay.`,
 });
 
 /** What an error without an answer means; `endedBy` errors included. */
-export function faultVerdict(error: Error): Verdict {
+export function faultVerdict(error: Error): Failure {
   // The SDK throws these before it sends anything, e.g. for a bucket that no host name can hold.
   if (systemCodeOf(error) === undefined && /^(EndpointError|TypeError|InputError)/.test(error.name)) {
     const message = 'The request could not be written as configured. Check bucket, key and endpoint.';
@@ -111,7 +113,3 @@ export function faultVerdict(error: Error): Verdict {
   }
   return networkFault(error);
 }
-
-/** Seconds of `Retry-After` as a number, which is all that S3 servers send. */
-export const retryAfterSeconds = (header: string | undefined): number | undefined =>
-  header !== undefined && /^\d{1,9}$/.test(header.trim()) ? Number(header) : undefined;

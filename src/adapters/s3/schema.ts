@@ -1,14 +1,15 @@
 import { type JsonObject } from '../../kernel/json';
-import { type TlsOptions } from '../network-connect';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
   secretSchema,
   type SecretValue,
+  template,
+  text,
   tlsSchema,
 } from '../schema-parts';
-
-type Secured<T> = { [K in keyof T]: K extends 'key' | 'passphrase' ? SecretValue : T[K] };
+import { type TlsConfiguration } from '../tls-configuration';
 
 export interface S3Credentials {
   access_key_id: string;
@@ -17,14 +18,14 @@ export interface S3Credentials {
 }
 
 /** A configuration after `parse`, in the words of the schema. */
-export interface S3Configuration {
+export interface S3Configuration extends DeliveryConfiguration {
   bucket: string;
   key?: string;
   region?: string;
   endpoint?: string;
   force_path_style?: boolean;
   credentials?: S3Credentials;
-  tls?: Secured<TlsOptions>;
+  tls?: TlsConfiguration;
   content_type?: string;
   metadata?: Record<string, string>;
   tags?: Record<string, string>;
@@ -34,19 +35,7 @@ export interface S3Configuration {
   checksums?: 'when_required' | 'always';
   if_none_match?: boolean | '*';
   part_size_bytes?: number;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
 }
-
-const template = (description: string, maxLength: number): JsonObject => ({
-  type: 'string',
-  minLength: 1,
-  maxLength,
-  'x-placeholders': true,
-  description,
-});
 
 const credentials: JsonObject = {
   type: 'object',
@@ -109,11 +98,9 @@ const object: Record<string, JsonObject> = {
   },
 };
 
-export const s3Schema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'S3',
-  type: 'object',
-  properties: {
+export const s3Schema = configurationSchema(
+  'S3',
+  {
     bucket: { ...template('Name of the bucket; placeholders allowed.', 512), 'x-address': true },
     key: template(
       'Name of the objects; placeholders allowed. Default {delivery_id}, the same for every repeat.',
@@ -125,13 +112,10 @@ export const s3Schema: JsonObject = {
       'x-address': true,
       description: "Region, e.g. eu-south-1; lower-case letters, digits and '-'. Default us-east-1.",
     },
-    endpoint: {
-      type: 'string',
-      minLength: 1,
+    endpoint: text("http:// or https:// URL of another provider's S3. Default: AWS in the region.", {
       maxLength: 2048,
       'x-address': true,
-      description: "http:// or https:// URL of another provider's S3. Default: AWS in the region.",
-    },
+    }),
     force_path_style: {
       type: 'boolean',
       description: 'Bucket in the path instead of the host name, as most own servers want it. Default false.',
@@ -160,6 +144,5 @@ export const s3Schema: JsonObject = {
     },
     ...deliverySchemas,
   },
-  required: ['bucket'],
-  additionalProperties: false,
-};
+  ['bucket'],
+);

@@ -7,32 +7,23 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { type JsonObject } from '../../kernel/json';
 import { Capture } from '../capture';
 import { endedBy } from '../ended-by';
-import { type TlsOptions } from '../network-connect';
+import { CLOSED, failed, unwritable } from '../failure';
 import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
-import { plain } from '../schema-parts';
-import { secretsIn } from '../secrets';
+import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES } from '../schema-parts';
+import { secretTexts } from '../secrets';
 import { Slots } from '../slots';
+import { plainTls } from '../tls-configuration';
 import { GuardedS3Agents } from './agents';
-import {
-  answerOf,
-  answerVerdict,
-  faultVerdict,
-  retryAfterSeconds,
-  type S3Answer,
-  type Verdict,
-} from './classify';
+import { answerOf, answerVerdict, faultVerdict, type S3Answer } from './classify';
 import { openClient } from './client';
 import { DELIVERY_ID, type ObjectTemplates, parseObject, renderObject } from './object';
 import { type S3Configuration, s3Schema } from './schema';
 import { upload } from './upload';
 
-const DEFAULT_CONNECT_SECONDS = 10;
 const DEFAULT_CONNECTIONS = 64;
-const RESPONSE_BYTES = 8192;
 
 type Stored = PutObjectCommandInput & { Body: Buffer };
 
@@ -59,23 +50,19 @@ export class S3Sender implements Sender {
     this.agents = new GuardedS3Agents({
       guard,
       tls: plainTls(configuration.tls),
-      connectTimeoutMs: (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000,
+      connectTimeoutMs: connectTimeoutMs(configuration),
       connections,
     });
     this.client = openClient(configuration, this.agents);
-    const secrets = secretsIn(configuration as unknown as JsonObject, s3Schema).map(({ value }) => value);
-    this.capture = new Capture(RESPONSE_BYTES, secrets);
+    const secrets = secretTexts(configuration, s3Schema);
+    this.capture = new Capture(DEFAULT_RESPONSE_BYTES, secrets);
   }
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (this.closing !== undefined || signal.aborted) {
-      return failed(faultVerdict(signal.aborted ? endedBy(signal) : closedError()), 0);
-    }
+    if (signal.aborted) return failed(faultVerdict(endedBy(signal)));
+    if (this.closing !== undefined) return failed(CLOSED);
     const rendered = renderObject(this.templates, this.configuration, delivery);
-    if (!rendered.ok) {
-      const message = `${rendered.issue}. Correct the destination or the job, then replay.`;
-      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
-    }
+    if (!rendered.ok) return failed(unwritable(rendered.issue));
     // One signal may serve a whole batch of deliveries.
     setMaxListeners(0, signal);
     const storing = this.store({ ...rendered.input, Body: delivery.body }, signal);
@@ -126,11 +113,12 @@ export class S3Sender implements Sender {
         const line = { level: 'info' as const, message: 'The object was there already, from this delivery.' };
         return { kind: 'delivered', response: this.captured(answer), bytesSent: bytes, log: [line] };
       }
-      const outcome = failed(verdict, answer !== undefined || this.agents.connected ? bytes : 0, answer);
-      outcome.response = answer === undefined ? undefined : this.captured(answer);
       const detail = this.capture.hide(answer === undefined ? error.message : answer.name);
-      outcome.log.push({ level: 'warn', message: `PUT into ${input.Bucket}: ${verdict.code}: ${detail}` });
-      return outcome;
+      return failed(verdict, {
+        response: answer && this.captured(answer),
+        bytesSent: answer !== undefined || this.agents.connected ? bytes : 0,
+        log: [{ level: 'warn', message: `PUT into ${input.Bucket}: ${verdict.code}: ${detail}` }],
+      });
     }
   }
 
@@ -150,7 +138,7 @@ export class S3Sender implements Sender {
   private judge(caught: unknown, signal: AbortSignal) {
     const error = caught as Error;
     const answer = answerOf(error);
-    if (answer !== undefined) return { error, answer, verdict: answerVerdict(answer) };
+    if (answer !== undefined) return { error, answer, verdict: answerVerdict(answer, Date.now()) };
     return { error, answer, verdict: faultVerdict(signal.aborted ? endedBy(signal) : error) };
   }
 
@@ -158,25 +146,4 @@ export class S3Sender implements Sender {
     const words = answer.message === '' ? answer.name : `${answer.name}: ${answer.message}`;
     return { statusCode: answer.statusCode, body: this.capture.text(Buffer.from(words)) };
   }
-}
-
-function failed(verdict: Verdict, bytesSent: number, answer?: S3Answer): Outcome {
-  const facts = { response: undefined, bytesSent, log: [], code: verdict.code, message: verdict.message };
-  if (verdict.kind === 'refused') return { ...facts, kind: 'refused' };
-  return { ...facts, kind: 'retry', retryAfterSeconds: retryAfterSeconds(answer?.retryAfter) };
-}
-
-function closedError(): Error {
-  const error = new Error('The destination was closed');
-  error.name = 'AbortError';
-  return error;
-}
-
-function plainTls(tls: S3Configuration['tls'] = {}): TlsOptions {
-  const { key, passphrase, ...rest } = tls;
-  return {
-    ...rest,
-    ...(key === undefined ? {} : { key: plain(key) }),
-    ...(passphrase === undefined ? {} : { passphrase: plain(passphrase) }),
-  };
 }

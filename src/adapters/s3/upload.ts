@@ -5,7 +5,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { endedBy } from '../ended-by';
+import { untilEnded } from '../ended-by';
 import { type Slots } from '../slots';
 
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
@@ -41,16 +41,8 @@ export async function upload(
   const done = parts.done();
   const settled = done.catch(() => undefined).finally(() => way.underWay.delete(settled));
   way.underWay.add(settled);
-  await untilAborted(done, signal);
-}
-
-/** After an abort the library still tidies up; the attempt does not wait for it. */
-function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(endedBy(signal));
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', stop));
-  });
+  // After an abort the library still tidies up; the attempt does not wait for it.
+  await untilEnded(done, signal);
 }
 
 /**

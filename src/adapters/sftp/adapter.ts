@@ -1,8 +1,8 @@
 import { utils } from 'ssh2';
 import { type Issue } from '../../kernel/errors';
-import { compileConfiguration } from '../configuration';
+import { compileConfiguration, issueAt } from '../configuration';
 import { type NetworkGuard } from '../network-guard';
-import { type Adapter, type Parsed } from '../port';
+import { type Adapter } from '../port';
 import { parsePaths } from './paths';
 import { type SftpConfiguration, type SftpCredentials, sftpSchema } from './schema';
 import { SftpSender } from './sender';
@@ -13,32 +13,21 @@ export interface SftpOptions {
 
 /** Files on a server that speaks SFTP (the file transfer of SSH). */
 export function createSftpAdapter({ guard }: SftpOptions): Adapter<SftpConfiguration> {
-  const validate = compileConfiguration<SftpConfiguration>(sftpSchema);
   return {
     protocol: 'SFTP',
     title: 'SFTP (files over SSH)',
     configurationSchema: sftpSchema,
-    parse: (configuration) => parse(configuration, validate, guard),
+    parse: compileConfiguration<SftpConfiguration>(sftpSchema, (configuration) => [
+      ...credentialIssues(configuration.credentials),
+      ...parsePaths(configuration).issues,
+      ...issueAt('host', guard.hostIssue(configuration.host)),
+    ]),
     open: (configuration) => {
       const issue = guard.hostIssue(configuration.host);
       if (issue !== undefined) throw new Error(`host ${issue}`);
       return new SftpSender(configuration, guard);
     },
   };
-}
-
-function parse(
-  configuration: unknown,
-  validate: (configuration: unknown) => Parsed<SftpConfiguration>,
-  guard: NetworkGuard,
-): Parsed<SftpConfiguration> {
-  const parsed = validate(configuration);
-  if (!parsed.ok) return parsed;
-  const { host, credentials } = parsed.value;
-  const issues: Issue[] = [...credentialIssues(credentials), ...parsePaths(parsed.value).issues];
-  const issue = guard.hostIssue(host);
-  if (issue !== undefined) issues.push({ field: 'configuration.host', issue });
-  return issues.length === 0 ? parsed : { ok: false, issues };
 }
 
 function credentialIssues({ password, private_key, passphrase }: SftpCredentials): Issue[] {

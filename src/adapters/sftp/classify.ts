@@ -1,11 +1,5 @@
+import { type Failure } from '../failure';
 import { networkFault } from '../network-faults';
-import { type DeliveryErrorCode } from '../port';
-
-export interface Verdict {
-  kind: 'retry' | 'refused';
-  code: DeliveryErrorCode;
-  message: string;
-}
 
 /** SFTP status codes: 0 to 8 are version 3's (draft-ietf-secsh-filexfer-02), the others of later versions. */
 export const STATUS = {
@@ -61,7 +55,7 @@ const REFUSED: Readonly<Record<number, string>> = {
 };
 
 /** What an error of a delivery or health check means; `endedBy` errors included. */
-export function verdictOf(error: Error): Verdict {
+export function verdictOf(error: Error): Failure {
   if (error instanceof StatusFault) return statusVerdict(error);
   if (error instanceof HostKeyFault) {
     const message = `${error.message}, which is not host_key. Compare it with the server's own, then correct host_key; if it is not the server's, somebody is in between.`;
@@ -71,7 +65,7 @@ export function verdictOf(error: Error): Verdict {
   return networkFault(error);
 }
 
-function statusVerdict({ status, message }: StatusFault): Verdict {
+function statusVerdict({ status, message }: StatusFault): Failure {
   const wayOut = REFUSED[status];
   if (wayOut !== undefined) {
     return {
@@ -88,7 +82,7 @@ function statusVerdict({ status, message }: StatusFault): Verdict {
   return { kind: 'retry', code: 'RECEIVER_UNAVAILABLE', message: words };
 }
 
-function connectionVerdict(error: ConnectionFault): Verdict {
+function connectionVerdict(error: ConnectionFault): Failure {
   switch (error.level) {
     case 'client-authentication':
       return {

@@ -4,7 +4,7 @@ import SftpClient from 'ssh2-sftp-client';
 import { endedBy } from '../ended-by';
 import { guardedSocket } from '../network-connect';
 import { type NetworkGuard } from '../network-guard';
-import { plain, type SecretValue } from '../schema-parts';
+import { connectTimeoutMs, plain, type SecretValue } from '../schema-parts';
 import { ConnectionFault, HostKeyFault, STATUS, StatusFault } from './classify';
 import { ANY_HOST_KEY, type SftpConfiguration } from './schema';
 
@@ -13,7 +13,6 @@ export type Requests = Awaited<ReturnType<SftpClient['connect']>>;
 
 type Done<T> = (error?: Error | null, value?: T) => void;
 
-const DEFAULT_CONNECT_SECONDS = 10;
 /** A connection that is silent for three of these is given up: firewalls forget idle ones without a word. */
 const KEEP_ALIVE_MS = 20_000;
 const GOODBYE_MS = 500;
@@ -50,7 +49,7 @@ export class Connection {
     configuration: SftpConfiguration,
     signal: AbortSignal,
   ): Promise<Connection> {
-    const timeoutMs = (configuration.connect_timeout_seconds ?? DEFAULT_CONNECT_SECONDS) * 1000;
+    const timeoutMs = connectTimeoutMs(configuration);
     const target = { host: configuration.host, port: configuration.port ?? 22 };
     const socket = await socketUntil(guardedSocket(guard, target, timeoutMs), signal);
     const stop = (): void => void socket.destroy();

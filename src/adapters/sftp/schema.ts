@@ -1,9 +1,14 @@
 import { type JsonObject } from '../../kernel/json';
 import {
+  configurationSchema,
+  type DeliveryConfiguration,
   deliverySchemas,
-  type RetryPolicyConfiguration,
+  host,
+  port,
   secretSchema,
   type SecretValue,
+  template,
+  text,
 } from '../schema-parts';
 
 export type Conflict = 'replace' | 'ignore' | 'rename' | 'fail';
@@ -19,7 +24,7 @@ export interface SftpCredentials {
 }
 
 /** A configuration after `parse`, in the words of the schema. */
-export interface SftpConfiguration {
+export interface SftpConfiguration extends DeliveryConfiguration {
   host: string;
   port?: number;
   credentials: SftpCredentials;
@@ -33,10 +38,6 @@ export interface SftpConfiguration {
   checksum_file?: boolean;
   done_file?: string;
   max_connections?: number;
-  timeout_seconds?: number;
-  connect_timeout_seconds?: number;
-  retry_policy?: RetryPolicyConfiguration;
-  max_in_flight?: number;
 }
 
 const HOST_KEY = '^(SHA256:[A-Za-z0-9+/]{43}=?|insecure-accept-any)$';
@@ -45,7 +46,7 @@ const credentials: JsonObject = {
   type: 'object',
   description: 'A user name with a password, a private key, or both.',
   properties: {
-    username: { type: 'string', minLength: 1, maxLength: 256, description: 'User at the server.' },
+    username: text('User at the server.', { maxLength: 256 }),
     password: secretSchema('Password; also the answer to a keyboard-interactive question for one.'),
     private_key: secretSchema('Private key as text (OpenSSH or PEM).'),
     passphrase: secretSchema('Passphrase of the private key.'),
@@ -56,14 +57,8 @@ const credentials: JsonObject = {
 };
 
 const server: Record<string, JsonObject> = {
-  host: {
-    type: 'string',
-    minLength: 1,
-    maxLength: 253,
-    'x-address': true,
-    description: 'Name or address of the server.',
-  },
-  port: { type: 'integer', minimum: 1, maximum: 65_535, 'x-address': true, description: 'Default 22.' },
+  host: host('Name or address of the server.'),
+  port: port('Default 22.'),
   credentials,
   host_key: {
     type: ['string', 'array'],
@@ -96,26 +91,15 @@ const server: Record<string, JsonObject> = {
   },
 };
 
-export const sftpSchema: JsonObject = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'SFTP',
-  type: 'object',
-  properties: {
+export const sftpSchema = configurationSchema(
+  'SFTP',
+  {
     ...server,
-    directory: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 1024,
-      'x-placeholders': true,
-      description: "Where the files go; placeholders allowed. Default: the user's home directory.",
-    },
-    filename: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 512,
-      'x-placeholders': true,
-      description: 'Name of the file, without slashes; placeholders allowed. Default {delivery_id}.',
-    },
+    directory: template("Where the files go; placeholders allowed. Default: the user's home directory."),
+    filename: template(
+      'Name of the file, without slashes; placeholders allowed. Default {delivery_id}.',
+      512,
+    ),
     conflict: {
       type: 'string',
       enum: ['replace', 'ignore', 'rename', 'fail'],
@@ -145,6 +129,5 @@ export const sftpSchema: JsonObject = {
     },
     ...deliverySchemas,
   },
-  required: ['host', 'credentials', 'host_key'],
-  additionalProperties: false,
-};
+  ['host', 'credentials', 'host_key'],
+);

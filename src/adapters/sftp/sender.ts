@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { type JsonObject } from '../../kernel/json';
 import { Capture } from '../capture';
 import { endedBy } from '../ended-by';
+import { CLOSED, failed, unwritable } from '../failure';
 import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
-import { secretsIn } from '../secrets';
-import { STATUS, StatusFault, type Verdict, verdictOf } from './classify';
+import { DEFAULT_RESPONSE_BYTES } from '../schema-parts';
+import { secretTexts } from '../secrets';
+import { STATUS, StatusFault, verdictOf } from './classify';
 import { Connection, login } from './connection';
 import { parsePaths, type PathTemplates, type Place, renderPlace } from './paths';
 import { Pool } from './pool';
@@ -13,7 +14,6 @@ import { type SftpConfiguration, sftpSchema } from './schema';
 import { store, type Stored } from './upload';
 
 const DEFAULT_CONNECTIONS = 4;
-const RESPONSE_BYTES = 8192;
 
 /** One file for each delivery, over kept connections to one server. */
 export class SftpSender implements Sender {
@@ -36,18 +36,15 @@ export class SftpSender implements Sender {
     this.pool = new Pool(configuration.max_connections ?? DEFAULT_CONNECTIONS, (signal) =>
       Connection.open(guard, configuration, signal),
     );
-    const secrets = secretsIn(configuration as unknown as JsonObject, sftpSchema).map(({ value }) => value);
-    this.capture = new Capture(RESPONSE_BYTES, secrets);
+    const secrets = secretTexts(configuration, sftpSchema);
+    this.capture = new Capture(DEFAULT_RESPONSE_BYTES, secrets);
   }
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (signal.aborted) return failed(verdictOf(endedBy(signal)), 0);
-    if (this.closing !== undefined) return failed(verdictOf(closedError()), 0);
+    if (signal.aborted) return failed(verdictOf(endedBy(signal)));
+    if (this.closing !== undefined) return failed(CLOSED);
     const rendered = renderPlace(this.templates, delivery);
-    if (!rendered.ok) {
-      const message = `${rendered.issue}. Correct the destination or the job, then replay.`;
-      return failed({ kind: 'refused', code: 'CONFIGURATION_INVALID', message }, 0);
-    }
+    if (!rendered.ok) return failed(unwritable(rendered.issue));
     // One signal may serve a whole batch of deliveries.
     setMaxListeners(0, signal);
     const storing = this.store(rendered.place, delivery.body, signal);
@@ -106,12 +103,13 @@ export class SftpSender implements Sender {
       return this.storedOutcome(stored, body.length, progress.bytes);
     } catch (caught) {
       const error = caught as Error;
-      const verdict = verdictOf(error);
-      const outcome = failed(verdict, progress.bytes);
+      const failure = verdictOf(error);
       const words = this.capture.hide(error.message);
-      if (error instanceof StatusFault) outcome.response = { statusCode: undefined, body: words };
-      outcome.log.push(this.line('warn', `${verdict.code}: ${words}`));
-      return outcome;
+      return failed(failure, {
+        response: error instanceof StatusFault ? { statusCode: undefined, body: words } : undefined,
+        bytesSent: progress.bytes,
+        log: [this.line('warn', `${failure.code}: ${words}`)],
+      });
     }
   }
 
@@ -135,16 +133,4 @@ export class SftpSender implements Sender {
   private line(level: LogLine['level'], message: string): LogLine {
     return { level, message: `sftp://${this.configuration.host}: ${message}` };
   }
-}
-
-function failed(verdict: Verdict, bytesSent: number): Outcome {
-  const facts = { response: undefined, bytesSent, log: [], code: verdict.code, message: verdict.message };
-  if (verdict.kind === 'refused') return { ...facts, kind: 'refused' };
-  return { ...facts, kind: 'retry', retryAfterSeconds: undefined };
-}
-
-function closedError(): Error {
-  const error = new Error('The destination was closed');
-  error.name = 'AbortError';
-  return error;
 }
