@@ -58,9 +58,10 @@ export const expressionsIn =
       expression,
       input: event,
     }));
+    const tenantId = pending[0]?.event['tenant_id'];
     const verdicts = await transformer.evaluateConditions(
       conditions,
-      String(pending[0]?.event['tenant_id'] ?? ''),
+      typeof tenantId === 'string' ? tenantId : '',
     );
     return verdicts.map(({ id, ...verdict }) => ({ ruleId: id, ...verdict }));
   };
