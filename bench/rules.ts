@@ -4,19 +4,9 @@ import { type JsonObject } from '../src/kernel/json';
 import { PatternMatcher } from '../src/rules/matcher';
 import { parsePattern, type Pattern } from '../src/rules/pattern';
 import { naiveMatcher } from './naive-matcher';
+import { type Figure, type Report } from './report';
 import { RULE_KINDS, events, largeEvent } from './rule-workloads';
 
-export interface ReportLine {
-  scenario: string;
-  figure: string;
-  value: number;
-  unit: string;
-  baseline?: string;
-  baseline_value?: number;
-  ratio?: number;
-}
-
-type Report = (line: ReportLine) => void;
 type Kind = keyof typeof RULE_KINDS;
 
 const COUNTS = [1, 10, 100, 1_000, 10_000, 100_000];
@@ -58,7 +48,7 @@ function curve(kind: Kind, report: Report): void {
 }
 
 /** The naive matcher in the same run, where it can be waited for. */
-function beside(kind: Kind, count: number, rate: number): Pick<ReportLine, 'value' | 'baseline' | 'ratio'> {
+function beside(kind: Kind, count: number, rate: number): Pick<Figure, 'value' | 'baseline' | 'ratio'> {
   if (count > NAIVE_COUNTS) return { value: Math.round(rate) };
   const rules = Array.from({ length: count }, (_, i) => naiveMatcher(RULE_KINDS[kind](i)));
   const naive = best((event) => rules.filter((matches) => matches(event)).length, count > 100 ? 2 : SLICES);

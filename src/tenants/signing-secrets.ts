@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
+import { newSigningSecret } from '../adapters/signature';
 import { type Clock } from '../kernel/clock';
 import { notFound } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
@@ -30,7 +30,7 @@ export class SigningSecrets {
 
   /** Inside the caller's transaction: a new tenant is born with a secret. */
   async createIn(tx: TenantTx, actor: string): Promise<SigningSecretView & { secret: string }> {
-    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const secret = newSigningSecret();
     const id = uuidv7();
     await tx.manager.insert(SigningSecret, {
       id,
