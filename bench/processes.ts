@@ -1,8 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 
@@ -10,18 +9,28 @@ export interface Receiver {
   url: string;
   /** Requests seen so far, a few milliseconds old. */
   count(): number;
+  /** Different deliveries among them. */
   deliveries(): number;
   /** Resolves when so many requests have come, with the time (performance.now) at which it was noticed. */
   reaches(count: number): Promise<number>;
+  /** Milliseconds from scheduled time to receipt, by path, since the last call. */
+  latencies(): Promise<Record<string, number[]>>;
   stop(): void;
+}
+
+interface Seen {
+  count: number;
+  deliveries: number;
 }
 
 export async function startReceiver(): Promise<Receiver> {
   const child = fork(join(__dirname, 'receiver.js'));
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  let seen = { count: 0, deliveries: 0 };
+  let seen: Seen = { count: 0, deliveries: 0 };
+  let handOver: (latencies: Record<string, number[]>) => void = () => undefined;
   const waiting: { count: number; resolve: (at: number) => void }[] = [];
-  child.on('message', (message: { count: number; deliveries: number }) => {
+  child.on('message', (message: Seen | { latencies: Record<string, number[]> }) => {
+    if ('latencies' in message) return handOver(message.latencies);
     seen = message;
     for (const { count, resolve } of waiting) if (seen.count >= count) resolve(performance.now());
   });
@@ -30,30 +39,47 @@ export async function startReceiver(): Promise<Receiver> {
     count: () => seen.count,
     deliveries: () => seen.deliveries,
     reaches: (count) => new Promise((resolve) => waiting.push({ count, resolve })),
+    latencies: () =>
+      new Promise((resolve) => {
+        handOver = resolve;
+        child.send('latencies');
+      }),
     stop: () => void child.kill(),
   };
 }
 
 export interface Service {
   url: string;
-  adminKey: string;
-  rssMb(): Promise<number>;
+  pid: number;
   stop(): Promise<void>;
 }
 
-/** The built service as its own process on a database of its own. */
+/** What the processes of one deployment share. */
+export interface Deployment {
+  root: string;
+  databaseUrl: string;
+  adminKey: string;
+  encryptionKey: string;
+}
+
+export const newDeployment = (root: string, databaseUrl: string): Deployment => ({
+  root,
+  databaseUrl,
+  adminKey: `zk_${randomBytes(16).toString('hex')}`,
+  encryptionKey: randomBytes(32).toString('base64'),
+});
+
+/** The built service as a process of its own, as `npm start` runs it. */
 export async function startService(
-  root: string,
-  databaseUrl: string,
+  { root, databaseUrl, adminKey, encryptionKey }: Deployment,
   env: NodeJS.ProcessEnv,
 ): Promise<Service> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'distributor-bench-'));
-  const adminKey = `zk_${randomBytes(16).toString('hex')}`;
-  const child = spawn(process.execPath, [join(root, 'dist', 'src', 'main.js')], {
+  const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const child = spawn(process.execPath, [...flags, join(root, 'dist', 'src', 'main.js')], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,
-      DATA_DIR: dataDir,
+      ENCRYPTION_KEYS: encryptionKey,
       BOOTSTRAP_ADMIN_KEY: adminKey,
       API_PORT: '0',
       API_HOST: '127.0.0.1',
@@ -66,15 +92,10 @@ export async function startService(
   const url = await readyUrl(child);
   return {
     url,
-    adminKey,
-    rssMb: async () => {
-      const metrics = await (await fetch(`${url}/metrics`)).text();
-      return Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)?.[1] ?? 0) / 1_048_576;
-    },
+    pid: child.pid ?? 0,
     stop: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
-      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -91,6 +112,24 @@ function readyUrl(child: ChildProcess): Promise<string> {
   });
 }
 
+/** The most memory that a process has had so far, in MB (Linux). */
+export function peakRssMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
+}
+
+/** CPU time that a process has used so far, in seconds (Linux, clock ticks of 10 ms); 0 for one that is gone. */
+export function cpuSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
+
 export interface Database {
   url: string;
   drop(): Promise<void>;
@@ -103,10 +142,16 @@ export async function createDatabase(): Promise<Database> {
   await query(admin, `CREATE DATABASE ${name}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
-  return { url: url.toString(), drop: () => query(admin, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return {
+    url: url.toString(),
+    drop: async () => {
+      await query(admin, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
 }
 
-async function query(url: string, sql: string): Promise<void> {
+/** Runs one statement on a connection of its own. */
+export async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
   const client = new Client({ connectionString: url });
   try {
     await client.connect();
@@ -114,7 +159,7 @@ async function query(url: string, sql: string): Promise<void> {
     throw new Error(`the benchmark needs a PostgreSQL: set BENCH_DATABASE_URL (${(error as Error).message})`);
   }
   try {
-    await client.query(sql);
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }

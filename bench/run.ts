@@ -1,27 +1,46 @@
 import { join } from 'node:path';
-import { deliveryBench } from './delivery';
+import { parseArgs } from 'node:util';
+import { deliveryBench, type DeliveryOptions } from './delivery/scenario';
 import { type Report, Results } from './report';
 import { rulesBench } from './rules';
 import { transformsBench } from './transforms';
 
-const SCENARIOS: Record<string, (report: Report) => Promise<void>> = {
+const SCENARIOS: Record<string, (report: Report, options: DeliveryOptions) => Promise<void>> = {
   delivery: deliveryBench,
   rules: rulesBench,
   transforms: transformsBench,
 };
 
-/** `npm run bench [-- scenario …]`; without a name, all of them. */
+/**
+ * `npm run bench [-- scenario …]`; without a name, all of them. For the scenario `delivery`: `--only drain,latency`
+ * (some parts), `--short` (smaller), `--history 500000` (attempts), `--minutes 2` (of the watch over the ready
+ * table). Only a whole run is kept.
+ */
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2);
-  const names = wanted.length === 0 ? Object.keys(SCENARIOS) : wanted;
-  for (const name of names) {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', default: '' },
+      short: { type: 'boolean', default: false },
+      history: { type: 'string' },
+      minutes: { type: 'string' },
+    },
+  });
+  const options: DeliveryOptions = {
+    only: values.only.split(',').filter((name) => name !== ''),
+    short: values.short,
+    history: values.history === undefined ? undefined : Number(values.history),
+    minutes: values.minutes === undefined ? undefined : Number(values.minutes),
+  };
+  for (const name of positionals.length === 0 ? Object.keys(SCENARIOS) : positionals) {
     const scenario = SCENARIOS[name];
     if (scenario === undefined)
       throw new Error(`no scenario ${name}; there are: ${Object.keys(SCENARIOS).join(', ')}`);
     const results = new Results();
     console.log(`# ${name}`);
-    await scenario(results.report);
-    console.log(`  kept in ${results.save(join(__dirname, '..', '..'), name)}`);
+    await scenario(results.report, options);
+    const isWhole = name !== 'delivery' || Object.values(values).every((value) => !value);
+    if (isWhole) console.log(`  kept in ${results.save(join(__dirname, '..', '..'), name)}`);
   }
 }
 
