@@ -4,6 +4,7 @@ import { Catalogue1763600000003 } from './0003-catalogue';
 import { Jobs1763600000004 } from './0004-jobs';
 import { Work1763600000005 } from './0005-work';
 import { Rollups1763600000006 } from './0006-rollups';
+import { AuditChain1763600000007 } from './0007-audit-chain';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   Jobs1763600000004,
   Work1763600000005,
   Rollups1763600000006,
+  AuditChain1763600000007,
 ];

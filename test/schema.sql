@@ -58,8 +58,13 @@ TABLE audit_log -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   details jsonb NOT NULL DEFAULT '{}'::jsonb
   request_id character varying(100)
   created_at timestamp with time zone NOT NULL DEFAULT now()
+  sequence bigint NOT NULL
+  previous_hash bytea
+  hash bytea NOT NULL
   CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+  CONSTRAINT uk_audit_log_sequence UNIQUE NULLS NOT DISTINCT (tenant_id, sequence)
   CREATE INDEX idx_audit_log_tenant_time ON public.audit_log USING btree (tenant_id, id)
+  CREATE TRIGGER chain_audit_entry BEFORE INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION chain_audit_entry()
   POLICY audit_log_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY audit_log_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY audit_log_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
@@ -597,6 +602,12 @@ TABLE transforms -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
 
 CREATE OR REPLACE FUNCTION public.analyze_young_tables() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' AS $function$ DECLARE young text; BEGIN FOR young IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner = current_user::regrole AND reltuples = -1 AND pg_relation_size(oid) > 65536 AND relname <> 'ready_attempts' LOOP EXECUTE format('ANALYZE %I', young); END LOOP; END $function$
   GRANT EXECUTE TO distributor_system
+
+CREATE OR REPLACE FUNCTION public.audit_entry_hash(entry audit_log) RETURNS bytea LANGUAGE sql STABLE AS $function$ SELECT sha256(convert_to(jsonb_build_array( entry.sequence, encode(entry.previous_hash, 'hex'), entry.id, entry.tenant_id, entry.actor, entry.action, entry.resource_type, entry.resource_id, entry.details, entry.request_id, (extract(epoch FROM entry.created_at) * 1000000)::bigint)::text, 'UTF8')) $function$
+  GRANT EXECUTE TO PUBLIC by default
+
+CREATE OR REPLACE FUNCTION public.chain_audit_entry() RETURNS trigger LANGUAGE plpgsql SET search_path TO 'public', 'pg_temp' AS $function$ DECLARE before audit_log; BEGIN PERFORM pg_advisory_xact_lock(hashtext('audit_log'), hashtext(COALESCE(NEW.tenant_id, ''))); SELECT * INTO before FROM audit_log WHERE tenant_id IS NOT DISTINCT FROM NEW.tenant_id ORDER BY sequence DESC LIMIT 1; NEW.created_at := clock_timestamp(); NEW.sequence := COALESCE(before.sequence, 0) + 1; NEW.previous_hash := before.hash; NEW.hash := audit_entry_hash(NEW); RETURN NEW; END $function$
+  GRANT EXECUTE TO PUBLIC by default
 
 CREATE OR REPLACE FUNCTION public.create_month_partitions(moment timestamp with time zone, months integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' SET "TimeZone" TO 'UTC' AS $function$ DECLARE parent text; month timestamptz; part text; BEGIN PERFORM pg_advisory_xact_lock(hashtext('create_month_partitions')); FOR ahead IN 0 .. months - 1 LOOP month := date_trunc('month', moment) + make_interval(months => ahead); FOREACH parent IN ARRAY ARRAY['distribution_jobs', 'distribution_attempts', 'attempt_logs', 'distribution_job_events'] LOOP part := parent || to_char(month, '"_y"YYYY"m"MM'); CONTINUE WHEN to_regclass(part) IS NOT NULL; EXECUTE format( 'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)', part, parent, first_uuid_of_month(month), first_uuid_of_month(month + interval '1 month'), CASE WHEN parent IN ('distribution_jobs', 'distribution_attempts') THEN 50 ELSE 100 END); EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part); END LOOP; END LOOP; END $function$
   GRANT EXECUTE TO distributor_system

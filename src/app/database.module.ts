@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
 import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
@@ -7,16 +7,15 @@ import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
 import { ENTITIES } from '../tenants/entities';
 
-const source = (name: string, url: string, poolSize: number): TypeOrmModuleOptions => ({
+export const sourceOptions = (name: string, url: string, poolSize: number) => ({
   name,
-  type: 'postgres',
+  type: 'postgres' as const,
   url,
   entities: ENTITIES,
   poolSize,
   installExtensions: false,
   synchronize: false,
   logging: false,
-  retryAttempts: 1,
   extra: {
     application_name: `distributor ${name}`,
     connectionTimeoutMillis: 10_000,
@@ -35,8 +34,11 @@ export class DatabaseModule {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRoot(source('app', urls.app, poolSize)),
-        TypeOrmModule.forRoot(source('system', urls.system, Math.max(2, Math.ceil(poolSize / 2)))),
+        TypeOrmModule.forRoot({ ...sourceOptions('app', urls.app, poolSize), retryAttempts: 1 }),
+        TypeOrmModule.forRoot({
+          ...sourceOptions('system', urls.system, Math.max(2, Math.ceil(poolSize / 2))),
+          retryAttempts: 1,
+        }),
       ],
       providers: [
         {

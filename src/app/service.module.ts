@@ -14,6 +14,7 @@ import { Cancellations } from '../delivery/cancel';
 import { Claims } from '../delivery/claim';
 import { DeliveryWorker } from '../delivery/worker';
 import { AccessGuard } from '../http/access.guard';
+import { AuditController } from '../http/audit.controller';
 import {
   ApiKeysController,
   DestinationsController,
@@ -37,6 +38,7 @@ import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
 import { ApiKeys } from '../tenants/api-keys';
+import { AuditTrail } from '../tenants/audit-trail';
 import { ConfigurationRevisions } from '../tenants/configuration-revisions';
 import { ConfigurationTransaction } from '../tenants/configuration-transaction';
 import { DataTypeBook } from '../tenants/data-type-book';
@@ -110,6 +112,7 @@ const API_CONTROLLERS = [
   RuleTrialsController,
   DataTypesController,
   TransformsController,
+  AuditController,
 ];
 
 function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
@@ -178,6 +181,7 @@ function rulesProviders({ log }: ServiceContext): Provider[] {
       [TenantTransaction, SystemTransaction],
       (tenants, system) => new ConfigurationTransaction(tenants, system),
     ),
+    made(AuditTrail, [ConfigurationTransaction], (transactions) => new AuditTrail(transactions)),
     made(
       ConfigurationRevisions,
       [TenantTransaction],

@@ -36,6 +36,10 @@ const INDEXES = `
   WHERE i.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))
   ORDER BY 1`;
 
+const TRIGGERS = `
+  SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger
+  WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname`;
+
 const POLICIES = `
   SELECT policyname AS name, cmd, array_to_string(roles, ', ') AS roles, qual, with_check FROM pg_policies
   WHERE schemaname = 'public' AND tablename = $1 ORDER BY policyname`;
@@ -72,6 +76,7 @@ export async function dumpSchema(client: Client): Promise<string> {
         ...(await rows(COLUMNS, oid)).map(describeColumn),
         ...(await rows(CONSTRAINTS, oid)).map((row) => `  CONSTRAINT ${row['name']} ${row['definition']}`),
         ...(await rows(INDEXES, oid)).map((row) => `  ${String(row['definition']).replace(' ONLY ', ' ')}`),
+        ...(await rows(TRIGGERS, oid)).map((row) => `  ${row['definition']}`),
         ...(await rows(POLICIES, name)).map(describePolicy),
         ...(await rows(GRANTS, name)).map((row) => `  GRANT ${row['privileges']} TO ${row['grantee']}`),
         ...(table['definition'] === null ? [] : [`  AS ${unqualified(normal(table['definition']))}`]),

@@ -13,6 +13,7 @@ import { fromCursor, JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
 import { type TenantCaller } from '../tenants/scopes';
 import { Endpoint } from './endpoint';
+import { moment } from './moment';
 import { parsed } from './parsed';
 import { HttpSettings } from './settings';
 import { readNdjson, tooMany } from './ndjson';
@@ -33,8 +34,6 @@ import {
   receiptView,
   statusView,
 } from './views';
-
-const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, e.g. 2026-01-31T00:00:00Z' });
 
 export const listQuery = z.strictObject({
   tenant_id: z.string().optional(),

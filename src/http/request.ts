@@ -34,7 +34,7 @@ export function refuseNul({ params, query }: ApiRequest): void {
 
 export function callerOf(request: ApiRequest): Caller {
   if (request.caller === undefined) throw new Error('no caller on a path that needs one');
-  return request.caller;
+  return { ...request.caller, requestId: request.id };
 }
 
 /** The caller with the one tenant that the request is about; set by the guard where the endpoint needs one. */

@@ -57,6 +57,7 @@ export class ApiKeys {
       await audit(manager, {
         tenantId: caller.tenantId,
         actor: caller.actor,
+        requestId: caller.requestId,
         action: 'create',
         resourceType: 'api_key',
         resourceId: row.id,
@@ -84,6 +85,7 @@ export class ApiKeys {
       await audit(manager, {
         tenantId: caller.tenantId,
         actor: caller.actor,
+        requestId: caller.requestId,
         action: 'revoke',
         resourceType: 'api_key',
         resourceId: id,

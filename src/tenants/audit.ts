@@ -8,6 +8,7 @@ import { AuditEntry } from './entities';
 export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
+  requestId: string | undefined;
   action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable';
   resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
   resourceId: string;
@@ -24,5 +25,6 @@ export async function audit(manager: EntityManager, record: AuditRecord): Promis
     resource_type: record.resourceType,
     resource_id: record.resourceId,
     details: record.details ?? {},
+    request_id: record.requestId ?? null,
   });
 }

@@ -174,7 +174,13 @@ async function find(tx: ConfigurationTx, owner: Owner, id: string): Promise<Data
 }
 
 const about = (caller: Caller, { id, tenant_id }: DataTypeRow) =>
-  ({ tenantId: tenant_id, actor: caller.actor, resourceType: 'data_type', resourceId: id }) as const;
+  ({
+    tenantId: tenant_id,
+    actor: caller.actor,
+    requestId: caller.requestId,
+    resourceType: 'data_type',
+    resourceId: id,
+  }) as const;
 
 /** As it would be in JSON: dates as text. */
 const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

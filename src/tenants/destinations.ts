@@ -273,7 +273,13 @@ async function find({ manager }: TenantTx, idOrName: string): Promise<Destinatio
 }
 
 const about = (caller: TenantCaller, id: DestinationId) =>
-  ({ tenantId: caller.tenantId, actor: caller.actor, resourceType: 'destination', resourceId: id }) as const;
+  ({
+    tenantId: caller.tenantId,
+    actor: caller.actor,
+    requestId: caller.requestId,
+    resourceType: 'destination',
+    resourceId: id,
+  }) as const;
 
 async function refuseTakenName({ manager }: TenantTx, name: string): Promise<void> {
   if (!(await manager.existsBy(Destination, { name, deleted_at: IsNull() }))) return;

@@ -42,7 +42,7 @@ export class Platform {
         throw conflict('id', `the tenant ${input.id} exists already`);
       }
       await tx.manager.insert(Tenant, definedOf(input));
-      const { secret } = await this.parts.signingSecrets.createIn(tx, caller.actor);
+      const { secret } = await this.parts.signingSecrets.createIn(tx, caller);
       await audit(tx.manager, {
         ...about(caller, input.id),
         action: 'create',
@@ -105,4 +105,10 @@ const NODES = {
 };
 
 const about = (caller: Caller, id: TenantId) =>
-  ({ tenantId: id, actor: caller.actor, resourceType: 'tenant', resourceId: id }) as const;
+  ({
+    tenantId: id,
+    actor: caller.actor,
+    requestId: caller.requestId,
+    resourceType: 'tenant',
+    resourceId: id,
+  }) as const;

@@ -228,10 +228,11 @@ function view({ id, revision: _revision, deleted_at: _deleted, ...rest }: Rule):
 const about = (caller: Caller, { id, tenant_id }: Rule): Pick<AuditRecord, AboutFields> => ({
   tenantId: tenant_id,
   actor: caller.actor,
+  requestId: caller.requestId,
   resourceType: 'rule',
   resourceId: id,
 });
-type AboutFields = 'tenantId' | 'actor' | 'resourceType' | 'resourceId';
+type AboutFields = 'tenantId' | 'actor' | 'requestId' | 'resourceType' | 'resourceId';
 
 /** As it would be in JSON: dates as text. */
 const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

@@ -17,6 +17,8 @@ export interface Caller {
   actor: string;
   tenantId: TenantId | undefined;
   scopes: ReadonlySet<Scope>;
+  /** Absent where nobody asked over HTTP. */
+  requestId?: string | undefined;
 }
 
 /** A caller whose request is about one tenant. */

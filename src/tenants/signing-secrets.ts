@@ -8,7 +8,7 @@ import { type SecretBox } from '../kernel/secret-box';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { audit } from './audit';
 import { SigningSecret } from './entities';
-import { type TenantCaller } from './scopes';
+import { type Caller, type TenantCaller } from './scopes';
 
 export type SigningSecretView = Omit<SigningSecret, 'secret' | 'tenant_id'>;
 
@@ -29,7 +29,7 @@ export class SigningSecrets {
   ) {}
 
   /** Inside the caller's transaction: a new tenant is born with a secret. */
-  async createIn(tx: TenantTx, actor: string): Promise<SigningSecretView & { secret: string }> {
+  async createIn(tx: TenantTx, caller: Caller): Promise<SigningSecretView & { secret: string }> {
     const secret = newSigningSecret();
     const id = uuidv7();
     await tx.manager.insert(SigningSecret, {
@@ -40,7 +40,8 @@ export class SigningSecrets {
     });
     await audit(tx.manager, {
       tenantId: tx.tenantId,
-      actor,
+      actor: caller.actor,
+      requestId: caller.requestId,
       action: 'create',
       resourceType: 'signing_secret',
       resourceId: id,
@@ -51,7 +52,7 @@ export class SigningSecrets {
   }
 
   async create(caller: TenantCaller): Promise<SigningSecretView & { secret: string }> {
-    const created = await this.tenants.run(caller.tenantId, (tx) => this.createIn(tx, caller.actor));
+    const created = await this.tenants.run(caller.tenantId, (tx) => this.createIn(tx, caller));
     this.remembered.delete(caller.tenantId);
     return created;
   }
@@ -67,7 +68,7 @@ export class SigningSecrets {
          WHERE revoked_at IS NULL`,
         [overlapSeconds],
       );
-      return this.createIn(tx, caller.actor);
+      return this.createIn(tx, caller);
     });
     this.remembered.delete(caller.tenantId);
     return created;
@@ -88,6 +89,7 @@ export class SigningSecrets {
       await audit(manager, {
         tenantId: caller.tenantId,
         actor: caller.actor,
+        requestId: caller.requestId,
         action: 'revoke',
         resourceType: 'signing_secret',
         resourceId: id,

@@ -240,7 +240,13 @@ async function refuseTakenName(tx: TenantTx, name: string): Promise<void> {
 }
 
 const about = (caller: TenantCaller, id: string) =>
-  ({ tenantId: caller.tenantId, actor: caller.actor, resourceType: 'transform', resourceId: id }) as const;
+  ({
+    tenantId: caller.tenantId,
+    actor: caller.actor,
+    requestId: caller.requestId,
+    resourceType: 'transform',
+    resourceId: id,
+  }) as const;
 
 /** As it would be in JSON: dates as text. */
 const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;
