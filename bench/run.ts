@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adaptersBench } from './adapters';
 import { deliveryBench, type DeliveryOptions } from './delivery/scenario';
 import { type Report, Results } from './report';
 import { rulesBench } from './rules';
 import { transformsBench } from './transforms';
 
 const SCENARIOS: Record<string, (report: Report, options: DeliveryOptions) => Promise<void>> = {
+  adapters: adaptersBench,
   delivery: deliveryBench,
   rules: rulesBench,
   transforms: transformsBench,

@@ -19,3 +19,21 @@ export function untilEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }
+
+/** Fires when the last of them has: work for several goes on as long as anybody waits for it. */
+export function untilAllEnded(signals: readonly AbortSignal[]): AbortSignal {
+  const distinct = [...new Set(signals)];
+  const [only] = distinct;
+  if (distinct.length === 1 && only !== undefined) return only;
+  const controller = new AbortController();
+  let left = distinct.length;
+  for (const signal of distinct) {
+    const fired = (): void => {
+      if (--left === 0) controller.abort(signal.reason);
+    };
+    setMaxListeners(0, signal);
+    if (signal.aborted) fired();
+    else signal.addEventListener('abort', fired, { once: true });
+  }
+  return controller.signal;
+}

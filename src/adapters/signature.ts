@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
 const PREFIX = 'whsec_';
 const MIN_BYTES = 24;
@@ -16,15 +16,16 @@ export const isSigningSecret = (secret: string): boolean =>
 const decode = (secret: string): Buffer =>
   Buffer.from(secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret, 'base64');
 
-/** Decoding costs as much as hashing a short body; tenants are few against deliveries. */
-const decoded = new Map<string, Buffer>();
+/** Making the key costs more than hashing a short body; tenants are few against deliveries. */
+const decoded = new Map<string, KeyObject>();
 const DECODED_LIMIT = 2000;
 
-function keyOf(secret: string): Buffer {
+function keyOf(secret: string): KeyObject {
   const known = decoded.get(secret);
   if (known !== undefined) return known;
-  const key = decode(secret);
-  if (key.length === 0) throw new Error('A signing secret is empty: rotate it');
+  const bytes = decode(secret);
+  if (bytes.length === 0) throw new Error('A signing secret is empty: rotate it');
+  const key = createSecretKey(bytes);
   if (decoded.size >= DECODED_LIMIT) decoded.clear();
   decoded.set(secret, key);
   return key;

@@ -10,6 +10,7 @@ import { makeCertificates } from './certificates';
 import { delivery, lenientGuard, RECEIVER_NAME } from './harness';
 import { describeJdbcCases, jdbcBench, patient } from './jdbc-cases';
 import { MariadbEngine } from './jdbc-engines';
+import { describeJdbcGroups } from './jdbc-groups';
 import { JdbcHarness } from './jdbc-harness';
 import { describeConformance } from './suite';
 
@@ -19,6 +20,7 @@ describe('JDBC into MariaDB', () => {
 
 describe('JDBC by its own cases', () => {
   describeJdbcCases('MariaDB', new JdbcHarness(new MariadbEngine()));
+  describeJdbcGroups('MariaDB', new JdbcHarness(new MariadbEngine()));
 });
 
 describe('JDBC: what only MariaDB has', () => {

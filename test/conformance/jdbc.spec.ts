@@ -5,6 +5,7 @@ import { jdbcSchema } from '../../src/adapters/jdbc/schema';
 import { delivery } from './harness';
 import { describeJdbcCases, jdbcBench, patient } from './jdbc-cases';
 import { PostgresqlEngine } from './jdbc-engines';
+import { describeJdbcGroups } from './jdbc-groups';
 import { JdbcHarness } from './jdbc-harness';
 import { describeConformance } from './suite';
 
@@ -14,6 +15,7 @@ describe('JDBC into PostgreSQL', () => {
 
 describe('JDBC by its own cases', () => {
   describeJdbcCases('PostgreSQL', new JdbcHarness(new PostgresqlEngine()));
+  describeJdbcGroups('PostgreSQL', new JdbcHarness(new PostgresqlEngine()));
 });
 
 describe('JDBC: what only PostgreSQL has', () => {
@@ -28,6 +30,21 @@ describe('JDBC: what only PostgreSQL has', () => {
       t timestamptz, d date, x numeric(30, 10), u uuid, s text)`);
     await engine.run(`CREATE TABLE plain (id text, n int)`);
     await engine.run(`GRANT ALL ON ALL TABLES IN SCHEMA public, "Sales 2026" TO ${harness.username}`);
+  });
+
+  it('writes many deliveries under few commits', async () => {
+    await engine.run('CREATE TABLE many (id text PRIMARY KEY)');
+    await engine.run(`GRANT ALL ON many TO ${harness.username}`);
+    const sender = open(
+      harness.into({ table: 'many', delivery_id_column: 'id', columns: { id: '{delivery_id}' } }),
+    );
+    const sent = Array.from({ length: 128 }, () => delivery());
+    await Promise.all(sent.map((one) => sender.deliver(one, patient())));
+    const [count] = await engine.rows<{ rows: number; commits: number }>(
+      'SELECT count(*)::int AS rows, count(DISTINCT xmin::text)::int AS commits FROM many',
+    );
+    expect(count?.rows).toBe(128);
+    expect(count?.commits).toBeLessThan(16);
   });
 
   it('fills columns of every common type from JSON', async () => {

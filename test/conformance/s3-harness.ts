@@ -132,6 +132,18 @@ export class S3Harness implements ProtocolHarness {
     return found;
   }
 
+  /** The objects of several deliveries, with their lines read. */
+  async objects(): Promise<{ key: string; lines: Record<string, unknown>[] }[]> {
+    const { objects } = await this.s3.store.listObjects(this.bucket, {});
+    return Promise.all(
+      objects.map(async ({ key }) => {
+        const text = await readFile(this.s3.store.getResourcePath(this.bucket, key, 'object'), 'utf8');
+        const lines = text.trimEnd().split('\n');
+        return { key, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+      }),
+    );
+  }
+
   async effects(): Promise<number> {
     return (await this.s3.store.listObjects(this.bucket, {})).objects.length;
   }

@@ -11,18 +11,21 @@ import { ColumnTypeCache } from './column-types';
 import { type Dialect, DIALECTS } from './dialect';
 import { type Driver, type SqlConnection, type SqlFault } from './drivers/connection';
 import { driverFor } from './drivers/open';
+import { type Entry, Groups } from './groups';
 import { type Job, type JobMaker, jobMaker } from './job';
 import { ConnectionPool } from './pool';
 import { type JdbcConfiguration, jdbcSchema } from './schema';
 import { type JdbcTarget, parseJdbcUrl } from './url';
 import { sizeOf } from './values';
-import { isWritten, MissingRow, UncleanSession, write, type WriteOptions } from './write';
+import { isWritten, MissingRow, mostRows, UncleanSession, write, type WriteOptions } from './write';
 
 export interface JdbcOptions {
   guard: NetworkGuard;
 }
 
 const DEFAULT_CONNECTIONS = 10;
+/** Fewer than connections: what waits meanwhile makes the next group larger. */
+const GROUPS_SIDE_BY_SIDE = 4;
 /** Beyond what a job may ask for: the caller's signal comes first, this is for a caller that is gone. */
 const STATEMENT_GRACE_SECONDS = 5;
 const LONGEST_ATTEMPT_SECONDS = 1800;
@@ -35,6 +38,8 @@ export class JdbcSender implements Sender {
   private readonly capture: Capture;
   private readonly makeJob: JobMaker;
   private readonly writing: WriteOptions;
+  private readonly groups: Groups;
+  private readonly underWay = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
   /** Connects nowhere yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
@@ -54,6 +59,7 @@ export class JdbcSender implements Sender {
       rowMustExist: configuration.missing_row !== 'ignore',
       columnTypes: new ColumnTypeCache(this.dialect.name).of,
     };
+    this.groups = this.makeGroups(Math.min(GROUPS_SIDE_BY_SIDE, poolSize(configuration)));
   }
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
@@ -62,16 +68,9 @@ export class JdbcSender implements Sender {
     if (!prepared.ok) return failed(unwritable(prepared.issue));
     const { job } = prepared;
     if (job.values.length === 0) return this.delivered(job, 0, 'The job has no rows: nothing was written.');
-    let started = false;
-    const work = async (connection: SqlConnection): Promise<Outcome> => {
-      started = true;
-      return this.writeOnce(connection, job);
-    };
-    try {
-      return await this.pool.use(signal, work, this.leavesClean);
-    } catch (error) {
-      return this.outcomeOf(error, started ? bytesOf(job) : 0);
-    }
+    const work = this.attempt(job, delivery.attemptNumber, signal);
+    this.underWay.add(work);
+    return work.finally(() => this.underWay.delete(work));
   }
 
   async checkHealth(signal: AbortSignal): Promise<Health> {
@@ -98,8 +97,54 @@ export class JdbcSender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= this.pool.close();
+    this.closing ??= Promise.allSettled([...this.underWay]).then(() => this.pool.close());
     return this.closing;
+  }
+
+  /** A repeat goes alone: whatever held up the first attempt holds up no other delivery. */
+  private async attempt(job: Job, attemptNumber: number, signal: AbortSignal): Promise<Outcome> {
+    const bytes = bytesOf(job);
+    const progress = { bytesSent: 0 };
+    const started = (): void => void (progress.bytesSent = bytes);
+    try {
+      if (attemptNumber > 1 || !this.groups.takes(job, bytes)) {
+        return await this.writeAlone({ job, signal, started });
+      }
+      return await this.groups.submit({ job, bytes, signal, started });
+    } catch (error) {
+      return this.outcomeOf(error, progress.bytesSent);
+    }
+  }
+
+  private writeAlone({
+    job,
+    signal,
+    started,
+  }: Omit<Entry, 'bytes' | 'job'> & { job: Job }): Promise<Outcome> {
+    const work = (connection: SqlConnection): Promise<Outcome> => {
+      started();
+      return this.writeOnce(connection, job);
+    };
+    return this.pool.use(signal, work, this.leavesClean);
+  }
+
+  private makeGroups(sideBySide: number): Groups {
+    const writing = { ...this.writing, allNew: true };
+    return new Groups({
+      sideBySide,
+      mostRows: (columns) => mostRows(writing, columns),
+      together: async ({ job, signal, started }) => {
+        const work = (connection: SqlConnection): Promise<number> => {
+          started();
+          return write(connection, job, writing);
+        };
+        await this.pool.use(signal, work, this.leavesClean);
+      },
+      alone: (entry) => this.writeAlone(entry),
+      written: (job) => this.delivered(job, job.values.length, undefined),
+      // The server has refused and keeps the session; anything else would meet each of them alike.
+      isOfOneRow: (error) => this.driver.faultOf(error).answer !== undefined && this.leavesClean(error),
+    });
   }
 
   private async writeOnce(connection: SqlConnection, job: Job): Promise<Outcome> {

@@ -21,6 +21,8 @@ export interface WriteOptions {
   isolation: IsolationLevel | undefined;
   /** An update that finds no row is a failure. */
   rowMustExist: boolean;
+  /** Rows of several deliveries: one that is there already is an error, since nobody could tell whose it is. */
+  allNew?: boolean;
   columnTypes(connection: SqlConnection, table: readonly string[]): Promise<ColumnTypes>;
 }
 
@@ -96,7 +98,7 @@ async function statementsOf(
     return job.values.map((row) => ({ sql, values: convert(row) }));
   }
   return batches(job.values, batchRows(options, shape)).map((rows) => ({
-    sql: insertLike(options.dialect, mode, shape, rows.length),
+    sql: insertLike(options, mode, shape, rows.length),
     values: rows.flatMap((row) =>
       row.map((value, index) => toSqlValue(name, value, shape.columns[index], types)),
     ),
@@ -106,8 +108,12 @@ async function statementsOf(
 const pick = (row: readonly ColumnValue[], shape: TableShape, names: readonly string[]): ColumnValue[] =>
   names.map((name) => row[shape.columns.indexOf(name)] ?? null);
 
-const batchRows = ({ dialect, batchSize }: WriteOptions, { columns }: TableShape): number =>
-  Math.max(1, Math.min(batchSize, dialect.maxRows, Math.floor(dialect.maxParameters / columns.length)));
+const batchRows = (options: WriteOptions, { columns }: TableShape): number =>
+  mostRows(options, columns.length);
+
+/** Rows of so many columns that go into one statement. */
+export const mostRows = ({ dialect, batchSize }: WriteOptions, columns: number): number =>
+  Math.max(1, Math.min(batchSize, dialect.maxRows, Math.floor(dialect.maxParameters / columns)));
 
 function batches<T>(rows: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, index) =>
@@ -116,7 +122,7 @@ function batches<T>(rows: readonly T[], size: number): T[][] {
 }
 
 function insertLike(
-  dialect: Dialect,
+  { dialect, allNew }: WriteOptions,
   mode: 'insert' | 'upsert' | 'insert_ignore',
   shape: TableShape,
   rows: number,
@@ -125,6 +131,6 @@ function insertLike(
   if (mode === 'insert_ignore') return insertIgnoreSql(dialect, shape, rows);
   // Only PostgreSQL can name the index that may be met: any other conflict is an error there. Elsewhere the
   // sender looks for the delivery when the insert fails.
-  const named = dialect.name === 'postgresql' && shape.keys.length > 0;
+  const named = dialect.name === 'postgresql' && shape.keys.length > 0 && allNew !== true;
   return named ? insertIgnoreSql(dialect, shape, rows) : insertSql(dialect, shape, rows);
 }

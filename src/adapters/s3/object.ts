@@ -43,13 +43,16 @@ export function parseObject(configuration: S3Configuration): ParsedObject {
     Object.entries(texts).map(([name, text]) => [name, compile(`${field}.${name}`, text, escape)]);
   const templates = {
     bucket: compile('bucket', configuration.bucket, escapeBucket),
-    key: compile('key', configuration.key ?? '{delivery_id}', escapeName),
+    key: compile('key', keyOf(configuration), escapeName),
     metadata: all('metadata', configuration.metadata, escapeHeader),
     tags: all('tags', configuration.tags, escapeTag),
   };
   issues.push(...constantIssues(configuration, templates));
   return { templates, issues };
 }
+
+const keyOf = ({ key, batch }: S3Configuration): string =>
+  key ?? (batch === undefined ? '{delivery_id}' : '{date:yyyy/MM/dd}/');
 
 function constantIssues(configuration: S3Configuration, templates: ObjectTemplates): Issue[] {
   const issues: Issue[] = [];
@@ -58,8 +61,16 @@ function constantIssues(configuration: S3Configuration, templates: ObjectTemplat
     const issue = "is no name of a bucket: 3 to 63 lower-case letters, digits, '.' and '-'";
     issues.push({ field: 'configuration.bucket', issue });
   }
-  const issue = keyIssue(key.constant ?? configuration.key ?? '');
+  const issue = keyIssue(key.constant ?? keyOf(configuration));
   if (issue !== undefined) issues.push({ field: 'configuration.key', issue });
+  if (
+    configuration.batch !== undefined &&
+    /\{(delivery_id|distribution_id)\}/.test(configuration.key ?? '')
+  ) {
+    const issue =
+      'must not name a single delivery where batch is set; the end of the name is made of all of them';
+    issues.push({ field: 'configuration.key', issue });
+  }
   for (const [name, text] of Object.entries(configuration.metadata ?? {})) {
     const field = `configuration.metadata.${name}`;
     if (name.toLowerCase() === DELIVERY_ID) issues.push({ field, issue: 'is set by the service; remove it' });

@@ -17,6 +17,11 @@ export interface S3Credentials {
   session_token?: SecretValue;
 }
 
+export interface BatchConfiguration {
+  max_deliveries?: number;
+  max_wait_ms?: number;
+}
+
 /** A configuration after `parse`, in the words of the schema. */
 export interface S3Configuration extends DeliveryConfiguration {
   bucket: string;
@@ -35,6 +40,7 @@ export interface S3Configuration extends DeliveryConfiguration {
   checksums?: 'when_required' | 'always';
   if_none_match?: boolean | '*';
   part_size_bytes?: number;
+  batch?: BatchConfiguration;
 }
 
 const credentials: JsonObject = {
@@ -98,12 +104,33 @@ const object: Record<string, JsonObject> = {
   },
 };
 
+const batch: JsonObject = {
+  type: 'object',
+  description:
+    'Several deliveries in one NDJSON object, a line with its delivery_id for each; key is then the beginning of its name. Default: one object for each.',
+  properties: {
+    max_deliveries: {
+      type: 'integer',
+      minimum: 2,
+      maximum: 1000,
+      description: 'Deliveries in one object, at most. No more come at once than max_in_flight. Default 64.',
+    },
+    max_wait_ms: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 60_000,
+      description: 'How long the first one waits for others; within the time of an attempt. Default 1000.',
+    },
+  },
+  additionalProperties: false,
+};
+
 export const s3Schema = configurationSchema(
   'S3',
   {
     bucket: { ...template('Name of the bucket; placeholders allowed.', 512), 'x-address': true },
     key: template(
-      'Name of the objects; placeholders allowed. Default {delivery_id}, the same for every repeat.',
+      'Name of the objects; placeholders allowed. Default {delivery_id}, the same for every repeat; with batch {date:yyyy/MM/dd}/.',
       1024,
     ),
     region: {
@@ -142,6 +169,7 @@ export const s3Schema = configurationSchema(
       description:
         'Longer bodies are uploaded in parts of this size, four at a time. Default 8388608 (8 MiB).',
     },
+    batch,
     ...deliverySchemas,
   },
   ['bucket'],

@@ -17,6 +17,7 @@ import { secretTexts } from '../secrets';
 import { Slots } from '../slots';
 import { plainTls } from '../tls-configuration';
 import { GuardedS3Agents } from './agents';
+import { Batches } from './batch';
 import { answerOf, answerVerdict, faultVerdict, type S3Answer } from './classify';
 import { openClient } from './client';
 import { DELIVERY_ID, type ObjectTemplates, parseObject, renderObject } from './object';
@@ -34,6 +35,7 @@ export class S3Sender implements Sender {
   readonly client: S3Client;
   readonly slots: Slots;
   private readonly capture: Capture;
+  private readonly batches: Batches | undefined;
   readonly underWay = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
@@ -54,6 +56,8 @@ export class S3Sender implements Sender {
       connections,
     });
     this.client = openClient(configuration, this.agents);
+    const { batch } = configuration;
+    this.batches = batch && new Batches(batch, (input, signal) => this.store(input, signal));
     const secrets = secretTexts(configuration, s3Schema);
     this.capture = new Capture(DEFAULT_RESPONSE_BYTES, secrets);
   }
@@ -65,7 +69,10 @@ export class S3Sender implements Sender {
     if (!rendered.ok) return failed(unwritable(rendered.issue));
     // One signal may serve a whole batch of deliveries.
     setMaxListeners(0, signal);
-    const storing = this.store({ ...rendered.input, Body: delivery.body }, signal);
+    const storing =
+      this.batches === undefined
+        ? this.store({ ...rendered.input, Body: delivery.body }, signal)
+        : this.batched(this.batches, rendered.input, delivery, signal);
     this.underWay.add(storing);
     try {
       return await storing;
@@ -95,6 +102,7 @@ export class S3Sender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
+    this.batches?.flushAll();
     this.closing ??= Promise.allSettled(this.underWay).then(() => {
       this.client.destroy();
       this.agents.close();
@@ -102,11 +110,28 @@ export class S3Sender implements Sender {
     return this.closing;
   }
 
+  private async batched(
+    batches: Batches,
+    input: PutObjectCommandInput,
+    delivery: Delivery,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    try {
+      return await batches.add(input, delivery, signal);
+    } catch (error) {
+      // Ended by its signal, perhaps while the others of its object were under way.
+      return failed(faultVerdict(error as Error), {
+        bytesSent: this.agents.connected ? delivery.body.length : 0,
+      });
+    }
+  }
+
   private async store(input: Stored, signal: AbortSignal): Promise<Outcome> {
     const bytes = input.Body.length;
     try {
       await upload(this, input, signal, this.configuration.part_size_bytes);
-      return { kind: 'delivered', response: { statusCode: 200, body: undefined }, bytesSent: bytes, log: [] };
+      const body = this.batches && `stored as ${input.Key}`;
+      return { kind: 'delivered', response: { statusCode: 200, body }, bytesSent: bytes, log: [] };
     } catch (caught) {
       const { answer, verdict, error } = this.judge(caught, signal);
       if (answer?.name === 'PreconditionFailed' && (await this.isRepeat(input, signal))) {
