@@ -2,6 +2,7 @@ import { type TenantTransaction } from '../database/tenant-transaction';
 import { type Clock } from '../kernel/clock';
 import { type TenantId } from '../kernel/ids';
 import { type ConfigurationTx } from './configuration-transaction';
+import { Remembered } from './remembered';
 
 /** How often rules and data types have changed; undefined where there never were any. */
 export interface TenantRevisions {
@@ -54,38 +55,24 @@ export async function nextRevision(tx: ConfigurationTx, kind: 'rules' | 'data_ty
   return row.revision;
 }
 
-interface Remembered {
-  revisions: Promise<TenantRevisions>;
-  until: number;
-}
-
-/** The time within which a change reaches every process. */
-const BELIEVED_MS = 1000;
-const MOST_REMEMBERED = 10_000;
-
-/** Whether what this process keeps of a tenant's configuration is current: one query a second and active tenant. */
+/** Whether what this process keeps of a tenant's configuration is current: two queries a second and active tenant. */
 export class ConfigurationRevisions {
-  private readonly remembered = new Map<TenantId, Remembered>();
+  private readonly remembered: Remembered<TenantId, TenantRevisions>;
 
   constructor(
     private readonly tenants: TenantTransaction,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.remembered = new Remembered((tenantId) => this.read(tenantId), clock);
+  }
 
   current(tenantId: TenantId): Promise<TenantRevisions> {
-    const now = this.clock.now().getTime();
-    const known = this.remembered.get(tenantId);
-    if (known !== undefined && known.until > now) return known.revisions;
-    const revisions = this.read(tenantId);
-    if (this.remembered.size >= MOST_REMEMBERED) this.remembered.clear();
-    this.remembered.set(tenantId, { revisions, until: now + BELIEVED_MS });
-    revisions.catch(() => this.remembered.delete(tenantId));
-    return revisions;
+    return this.remembered.get(tenantId);
   }
 
   /** After a change by this very process. */
   forgetAll(): void {
-    this.remembered.clear();
+    this.remembered.forgetAll();
   }
 
   private async read(tenantId: TenantId): Promise<TenantRevisions> {

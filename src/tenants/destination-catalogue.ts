@@ -4,6 +4,7 @@ import { type JsonObject } from '../kernel/json';
 import { type Protocol } from '../adapters/port';
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { type Destination, type DestinationStatus } from './entities';
+import { Remembered } from './remembered';
 
 /** A registered destination as intake and delivery need it; secrets are sealed. */
 export type KnownDestination = {
@@ -21,7 +22,6 @@ export type KnownDestination = {
 interface TenantCatalogue {
   byName: Map<string, KnownDestination>;
   byId: Map<DestinationId, KnownDestination>;
-  readAt: number;
 }
 
 const ALL = {
@@ -30,22 +30,21 @@ const ALL = {
          FROM destinations WHERE deleted_at IS NULL`,
 };
 
-/** A change made by another process is seen after this time at the latest. */
-const BELIEVED_MS = 1000;
-
 /** The tenant's destinations in memory, read again when they are a second old or when asked for a newer one. */
 export class DestinationCatalogue {
-  private readonly tenantsKnown = new Map<TenantId, TenantCatalogue>();
+  private readonly remembered: Remembered<TenantId, TenantCatalogue>;
 
   constructor(
     private readonly tenants: TenantTransaction,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.remembered = new Remembered((tenantId) => this.read(tenantId), clock);
+  }
 
   /** A name that is not known is looked up again before it counts as unknown. */
   async byNames(tenantId: TenantId, names: readonly string[]): Promise<Map<string, KnownDestination>> {
-    let catalogue = await this.current(tenantId);
-    if (names.some((name) => !catalogue.byName.has(name))) catalogue = await this.read(tenantId);
+    let catalogue = await this.remembered.get(tenantId);
+    if (names.some((name) => !catalogue.byName.has(name))) catalogue = await this.remembered.again(tenantId);
     return new Map(
       names.flatMap((name) => {
         const found = catalogue.byName.get(name);
@@ -56,35 +55,27 @@ export class DestinationCatalogue {
 
   /** Every registered destination by name. */
   async all(tenantId: TenantId): Promise<ReadonlyMap<string, KnownDestination>> {
-    return (await this.current(tenantId)).byName;
+    return (await this.remembered.get(tenantId)).byName;
   }
 
   /** The destination in at least this version; undefined where it was deleted. */
   async byId(tenantId: TenantId, id: DestinationId, version: number): Promise<KnownDestination | undefined> {
-    const known = this.tenantsKnown.get(tenantId)?.byId.get(id);
+    const known = this.remembered.latest(tenantId)?.byId.get(id);
     if (known !== undefined && known.version >= version) return known;
-    return (await this.read(tenantId)).byId.get(id);
+    const read = (await this.remembered.newest(tenantId)).byId.get(id);
+    if (read !== undefined && read.version >= version) return read;
+    return (await this.remembered.again(tenantId)).byId.get(id);
   }
 
   forget(tenantId: TenantId): void {
-    this.tenantsKnown.delete(tenantId);
-  }
-
-  private async current(tenantId: TenantId): Promise<TenantCatalogue> {
-    const known = this.tenantsKnown.get(tenantId);
-    if (known !== undefined && this.clock.now().getTime() - known.readAt < BELIEVED_MS) return known;
-    return this.read(tenantId);
+    this.remembered.forget(tenantId);
   }
 
   private async read(tenantId: TenantId): Promise<TenantCatalogue> {
-    const readAt = this.clock.now().getTime();
     const rows = await this.tenants.run(tenantId, (tx) => tx.query<KnownDestination>(ALL, []));
-    const catalogue = {
+    return {
       byName: new Map(rows.map((row) => [row.name, row])),
       byId: new Map(rows.map((row) => [row.id, row])),
-      readAt,
     };
-    this.tenantsKnown.set(tenantId, catalogue);
-    return catalogue;
   }
 }

@@ -8,25 +8,31 @@ import { type SecretBox } from '../kernel/secret-box';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { audit } from './audit';
 import { SigningSecret } from './entities';
+import { Remembered } from './remembered';
 import { type Caller, type TenantCaller } from './scopes';
 
-export type SigningSecretView = Omit<SigningSecret, 'secret' | 'tenant_id'>;
+const VALID = {
+  name: 'valid_signing_secrets',
+  text: `SELECT secret FROM signing_secrets
+         WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC LIMIT 2`,
+};
 
-/** How long another process may go on signing with what it knows. */
-const BELIEVED_MS = 1000;
+export type SigningSecretView = Omit<SigningSecret, 'secret' | 'tenant_id'>;
 
 /**
  * The `whsec_…` secrets (Standard Webhooks) that sign a tenant's deliveries and callbacks. During a rotation two
  * are valid, and both sign, so that a receiver can change over when it likes.
  */
 export class SigningSecrets {
-  private readonly remembered = new Map<TenantId, { secrets: string[]; until: number }>();
+  private readonly remembered: Remembered<TenantId, readonly string[]>;
 
   constructor(
     private readonly tenants: TenantTransaction,
     private readonly box: SecretBox,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.remembered = new Remembered((tenantId) => this.read(tenantId), clock);
+  }
 
   /** Inside the caller's transaction: a new tenant is born with a secret. */
   async createIn(tx: TenantTx, caller: Caller): Promise<SigningSecretView & { secret: string }> {
@@ -46,14 +52,14 @@ export class SigningSecrets {
       resourceType: 'signing_secret',
       resourceId: id,
     });
-    this.remembered.delete(tx.tenantId);
+    this.remembered.forget(tx.tenantId);
     const row = await tx.manager.findOneByOrFail(SigningSecret, { id });
     return { ...view(row), secret };
   }
 
   async create(caller: TenantCaller): Promise<SigningSecretView & { secret: string }> {
     const created = await this.tenants.run(caller.tenantId, (tx) => this.createIn(tx, caller));
-    this.remembered.delete(caller.tenantId);
+    this.remembered.forget(caller.tenantId);
     return created;
   }
 
@@ -70,7 +76,7 @@ export class SigningSecrets {
       );
       return this.createIn(tx, caller);
     });
-    this.remembered.delete(caller.tenantId);
+    this.remembered.forget(caller.tenantId);
     return created;
   }
 
@@ -95,23 +101,17 @@ export class SigningSecrets {
         resourceId: id,
       });
     });
-    this.remembered.delete(caller.tenantId);
+    this.remembered.forget(caller.tenantId);
   }
 
   /** The secrets that sign now, the current one first; believed for a second. */
-  async valid(tenantId: TenantId): Promise<readonly string[]> {
-    const now = this.clock.now().getTime();
-    const known = this.remembered.get(tenantId);
-    if (known !== undefined && known.until > now) return known.secrets;
-    const rows = await this.tenants.run(tenantId, ({ manager }) =>
-      manager.query<{ secret: string }[]>(
-        `SELECT secret FROM signing_secrets
-         WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC LIMIT 2`,
-      ),
-    );
-    const secrets = rows.map(({ secret }) => this.box.open(secret, signingSecretPlace(tenantId)));
-    this.remembered.set(tenantId, { secrets, until: now + BELIEVED_MS });
-    return secrets;
+  valid(tenantId: TenantId): Promise<readonly string[]> {
+    return this.remembered.get(tenantId);
+  }
+
+  private async read(tenantId: TenantId): Promise<readonly string[]> {
+    const rows = await this.tenants.run(tenantId, (tx) => tx.query<{ secret: string }>(VALID, []));
+    return rows.map(({ secret }) => this.box.open(secret, signingSecretPlace(tenantId)));
   }
 }
 
