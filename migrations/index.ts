@@ -5,6 +5,7 @@ import { Jobs1763600000004 } from './0004-jobs';
 import { Work1763600000005 } from './0005-work';
 import { Rollups1763600000006 } from './0006-rollups';
 import { AuditChain1763600000007 } from './0007-audit-chain';
+import { Reseal1763600000008 } from './0008-reseal';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   Work1763600000005,
   Rollups1763600000006,
   AuditChain1763600000007,
+  Reseal1763600000008,
 ];

@@ -69,6 +69,8 @@ export interface ServiceContext {
   configuration: Configuration;
   sessions: SessionUrls;
   encryptionKeys: readonly string[];
+  /** Of keyed hashes (database/hash-key.ts). */
+  hashKey: Buffer;
   node: NodeId;
   version: string;
   log: Logger;
@@ -115,12 +117,12 @@ const API_CONTROLLERS = [
   AuditController,
 ];
 
-function sharedProviders({ configuration, encryptionKeys, version }: ServiceContext): Provider[] {
+function sharedProviders({ configuration, encryptionKeys, hashKey, version }: ServiceContext): Provider[] {
   const { API_MAX_REQUEST_SIZE, API_MAX_DEPTH } = configuration;
   const guard = new NetworkGuard(configuration.DESTINATION_ALLOWED_NETWORKS);
   const adapters = createAdapters({ guard, version });
   return [
-    made(SecretBox, [], () => new SecretBox(encryptionKeys)),
+    made(SecretBox, [], () => new SecretBox(encryptionKeys, hashKey)),
     made(Metrics, [], () => new Metrics()),
     made(HttpSettings, [], () => new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, MOST_IN_A_BATCH)),
     made(

@@ -2,6 +2,7 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CallbackDispatcher } from '../callbacks/dispatcher';
 import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
+import { hashKey } from '../database/hash-key';
 import { migrate } from '../database/migrate';
 import { type SessionUrls, sessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
@@ -140,6 +141,7 @@ async function createApp(
     configuration,
     sessions,
     encryptionKeys: keys,
+    hashKey: await hashKey(sessions.system, keys),
     node,
     version: VERSION,
     log,

@@ -4,3 +4,4 @@ import { type TenantId } from './ids';
 export const payloadPlace = (tenantId: TenantId): string => `${tenantId}/distribution_jobs.payload`;
 export const destinationPlace = (tenantId: TenantId): string => `${tenantId}/destinations.configuration`;
 export const signingSecretPlace = (tenantId: TenantId): string => `${tenantId}/signing_secrets.secret`;
+export const HASH_KEY_PLACE = 'platform_secrets.hash_key';

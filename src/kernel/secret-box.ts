@@ -5,6 +5,8 @@ interface RingKey {
   key: Buffer;
 }
 
+export type Resealed = { kind: 'resealed'; text: string } | { kind: 'not_sealed' } | { kind: 'unknown_key' };
+
 /**
  * Secrets at rest: AES-256-GCM with a key ring, the first key current. A sealed text is
  * `v1.<key id>.<nonce>.<ciphertext and tag>`, bound by its associated data to the place it belongs to
@@ -13,8 +15,14 @@ interface RingKey {
 export class SecretBox {
   private readonly ring: RingKey[];
 
-  /** @param keys 32 bytes each, base64 or hex. */
-  constructor(keys: readonly string[]) {
+  /**
+   * @param keys 32 bytes each, base64 or hex.
+   * @param hashKey of `hashes`; without it they are made with the ring's keys.
+   */
+  constructor(
+    keys: readonly string[],
+    private readonly hashKey?: Buffer,
+  ) {
     this.ring = keys.map(parseKey);
     if (this.ring.length === 0) throw new Error('ENCRYPTION_KEYS: at least one key is needed');
   }
@@ -40,9 +48,26 @@ export class SecretBox {
     return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8');
   }
 
-  /** Keyed hash for look-up without storing; one per key of the ring, the current one first. */
+  /** A sealed text sealed anew with the current key. What was not sealed, or for another place, stays what it is. */
+  reseal(text: string, place: string): Resealed {
+    const keyId = /^v1\.([0-9a-f]{8})\.[\w-]{16}\.[\w-]{22,}$/.exec(text)?.[1];
+    if (keyId === undefined) return { kind: 'not_sealed' };
+    if (!this.ring.some(({ id }) => id === keyId)) return { kind: 'unknown_key' };
+    try {
+      return { kind: 'resealed', text: this.seal(this.open(text, place), place) };
+    } catch {
+      return { kind: 'not_sealed' };
+    }
+  }
+
+  /** Keyed hashes for look-up without storing; a new one is stored as the first, an older one may be any of them. */
   hashes(text: string): Buffer[] {
-    return this.ring.map(({ key }) => createHmac('sha256', key).update(text).digest());
+    const keys = this.hashKey === undefined ? this.ring.map(({ key }) => key) : [this.hashKey];
+    return keys.map((key) => createHmac('sha256', key).update(text).digest());
+  }
+
+  get currentKey(): Buffer {
+    return this.current.key;
   }
 
   /** Names the current key without revealing it; processes that share a database must agree on it. */
