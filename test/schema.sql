@@ -153,6 +153,7 @@ TABLE destination_configs -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY destination_configs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY destination_configs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
   GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_system
 
 VIEW destination_health -- OWNER distributor_system, WITH (security_barrier=true)
   destination_id uuid
@@ -499,6 +500,12 @@ TABLE nodes -- OWNER distributor_owner
   CONSTRAINT nodes_pkey PRIMARY KEY (id)
   CONSTRAINT nodes_role_check CHECK (((role)::text = ANY ((ARRAY['api'::character varying, 'worker'::character varying, 'scheduler'::character varying, 'all'::character varying])::text[])))
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE platform_secrets -- OWNER distributor_owner
+  name character varying(50) NOT NULL
+  secret text NOT NULL
+  CONSTRAINT platform_secrets_pkey PRIMARY KEY (name)
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
 
 TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=20000), ROW LEVEL SECURITY, FORCED
   delivery_id uuid NOT NULL
