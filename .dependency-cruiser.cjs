@@ -79,12 +79,13 @@ module.exports = {
       name: 'the-unsafe-door',
       comment:
         'SystemTransaction sees every tenant: only these files may open it (docs/adr/0003-roles.md). ' +
+        'lane-store: lanes are claimed from across tenants, as deliveries are. ' +
         'configuration-transaction: rules and data types of the platform, which no tenant session may write.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$',
+          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/delivery/lane-store\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$',
       },
       to: { path: '^src/database/system-transaction\\.ts$' },
     },

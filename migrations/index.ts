@@ -6,6 +6,7 @@ import { Work1763600000005 } from './0005-work';
 import { Rollups1763600000006 } from './0006-rollups';
 import { AuditChain1763600000007 } from './0007-audit-chain';
 import { Reseal1763600000008 } from './0008-reseal';
+import { Lanes1763600000009 } from './0009-lanes';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   Rollups1763600000006,
   AuditChain1763600000007,
   Reseal1763600000008,
+  Lanes1763600000009,
 ];

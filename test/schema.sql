@@ -488,6 +488,28 @@ TABLE idempotency_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
+TABLE lanes -- OWNER distributor_owner, WITH (fillfactor=70), ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  lane_id uuid NOT NULL
+  destination_name character varying(100) NOT NULL
+  owned_by uuid
+  owned_until timestamp with time zone
+  breaker character varying(20) NOT NULL DEFAULT 'closed'::character varying
+  consecutive_failures integer NOT NULL DEFAULT 0
+  opened_at timestamp with time zone
+  probe_at timestamp with time zone
+  paused_until timestamp with time zone
+  reset_at timestamp with time zone
+  CONSTRAINT lanes_breaker_check CHECK (((breaker)::text = ANY ((ARRAY['closed'::character varying, 'open'::character varying, 'half_open'::character varying, 'recovering'::character varying])::text[])))
+  CONSTRAINT lanes_pkey PRIMARY KEY (tenant_id, lane_id)
+  CONSTRAINT lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  POLICY lanes_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY lanes_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY lanes_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
 TABLE nodes -- OWNER distributor_owner
   id uuid NOT NULL
   role character varying(20) NOT NULL
@@ -516,14 +538,15 @@ TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum
   destination_name character varying(100) NOT NULL
   position smallint NOT NULL
   lane_id uuid NOT NULL
-  priority smallint NOT NULL
+  priority smallint NOT NULL DEFAULT 2
   due_at timestamp with time zone NOT NULL
   expires_at timestamp with time zone
   leased_by uuid
   fence integer NOT NULL DEFAULT 0
+  rank smallint NOT NULL DEFAULT 4
   CONSTRAINT ready_attempts_pkey PRIMARY KEY (delivery_id)
-  CREATE INDEX idx_ready_attempts_due ON public.ready_attempts USING btree (priority, due_at)
   CREATE INDEX idx_ready_attempts_expires ON public.ready_attempts USING btree (expires_at) WHERE (expires_at IS NOT NULL)
+  CREATE INDEX idx_ready_attempts_lane ON public.ready_attempts USING btree (lane_id, rank, due_at)
   POLICY ready_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY ready_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY ready_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))

@@ -12,6 +12,9 @@ import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
 import { Cancellations } from '../delivery/cancel';
 import { Claims } from '../delivery/claim';
+import { LaneKeeper } from '../delivery/lane-keeper';
+import { LaneStore } from '../delivery/lane-store';
+import { Lanes } from '../delivery/lanes';
 import { DeliveryWorker } from '../delivery/worker';
 import { AccessGuard } from '../http/access.guard';
 import { AuditController } from '../http/audit.controller';
@@ -34,6 +37,7 @@ import { BatchIntake } from '../intake/accept-batch';
 import { Rulings } from '../intake/rulings';
 import { systemClock } from '../kernel/clock';
 import { type NodeId, type TenantId } from '../kernel/ids';
+import { type DueLane } from '../kernel/priority';
 import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
@@ -62,6 +66,7 @@ import { Known } from './known';
 import { made } from './made';
 import { Outward } from './outward';
 import { expressionsIn, Transforming, transformProviders } from './transforms';
+import { Queue } from './queue';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -275,10 +280,13 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
 }
 
 /** This process's own worker at once, the others by a hint. */
-const wakeBoth = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
-  worker.wake();
-  wakeUps.send();
-};
+const wakeBoth =
+  (wakeUps: WakeUps, worker: DeliveryWorker) =>
+  (due: readonly DueLane[]): void => {
+    if (due.length === 0) return;
+    worker.wake(due);
+    wakeUps.send(due.map(({ laneId }) => laneId));
+  };
 
 const countIn =
   (metrics: Metrics): SubmissionCounter =>
@@ -288,13 +296,22 @@ const countIn =
 function deliveryProviders({ configuration, node, log }: ServiceContext): Provider[] {
   return [
     made(Claims, [SystemTransaction], (system) => new Claims(system, node, configuration.LEASE_SECONDS)),
+    made(LaneStore, [SystemTransaction], (system) => new LaneStore(system, node)),
+    made(LaneKeeper, [LaneStore], (store) => {
+      const breaker = {
+        threshold: configuration.DISTRIBUTION_CIRCUIT_BREAKER_FAILURE_THRESHOLD,
+        recoveryMs: configuration.DISTRIBUTION_CIRCUIT_BREAKER_RECOVERY_TIMEOUT * 1000,
+      };
+      return new LaneKeeper(new Lanes(breaker), store, (error) => log.error({ err: error }, 'lane fault'));
+    }),
+    made(Queue, [Claims, LaneKeeper], (...parts) => new Queue(...parts)),
     made(
       DeliveryWorker,
-      [Claims, DestinationCatalogue, Destinations, Transforming, Metrics, Outward],
-      (claims, catalogue, destinations, transforming, metrics, outward) =>
+      [Queue, DestinationCatalogue, Destinations, Transforming, Metrics, Outward],
+      (queue, catalogue, destinations, transforming, metrics, outward) =>
         createWorker(configuration, log, {
           outward,
-          claims,
+          queue,
           catalogue,
           destinations,
           transforming,

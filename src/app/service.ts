@@ -8,6 +8,8 @@ import { type SessionUrls, sessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { WakeUps } from '../database/wake-ups';
 import { Claims } from '../delivery/claim';
+import { LaneKeeper } from '../delivery/lane-keeper';
+import { LaneStore } from '../delivery/lane-store';
 import { DeliveryWorker } from '../delivery/worker';
 import { HealthChecks } from '../http/health-checks';
 import { servePublishedContract } from '../http/openapi';
@@ -121,7 +123,7 @@ async function startOn(
   if (ROLE === 'worker' || ROLE === 'all') {
     worker.start();
     app.get(CallbackDispatcher).start();
-    app.get(WakeUps).listen(() => worker.wake());
+    app.get(WakeUps).listen((lanes) => (lanes === undefined ? worker.wake() : worker.hint(lanes)));
   }
   await app.listen(configuration.API_PORT, configuration.API_HOST);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1').replace('0.0.0.0', '127.0.0.1');
@@ -157,7 +159,13 @@ async function createApp(
   const claims = app.get(Claims);
   const worker = app.get(DeliveryWorker);
   const metrics = app.get(Metrics);
-  metrics.queueDepth(async () => ({ ...(await claims.depth()) }));
+  metrics.queueDepth(async () => {
+    const { oldest_due_seconds: _age, ...queues } = await claims.depth();
+    return queues;
+  });
+  metrics.oldestDue(async () => (await claims.depth()).oldest_due_seconds);
+  metrics.lanes(() => app.get(LaneKeeper).counts);
+  metrics.breakers(() => app.get(LaneStore).breakers());
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }

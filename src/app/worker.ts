@@ -1,5 +1,4 @@
 import { attempt } from '../delivery/attempt';
-import { type Claims } from '../delivery/claim';
 import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
 import { systemClock } from '../kernel/clock';
@@ -10,6 +9,7 @@ import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type Destinations } from '../tenants/destinations';
 import { type Configuration } from './configuration';
 import { type Outward } from './outward';
+import { type Queue } from './queue';
 import { type Transforming } from './transforms';
 import { VERSION } from './version';
 
@@ -17,7 +17,7 @@ export interface WorkerSurroundings {
   outward: Outward;
   catalogue: DestinationCatalogue;
   transforming: Transforming;
-  claims: Claims;
+  queue: Queue;
   destinations: Destinations;
   metrics: Metrics;
   node: string;
@@ -67,7 +67,7 @@ export function createWorker(
     onFault,
   };
   return new DeliveryWorker({
-    claims: around.claims,
+    ...around.queue,
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
     attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),

@@ -1,6 +1,7 @@
 import { type Outcome } from '../adapters/port';
 import { type Senders } from '../adapters/senders';
 import { type Clock } from '../kernel/clock';
+import { type Verdict } from './breaker';
 import { type ClaimedDelivery } from './claim';
 import { type Deadlines } from './deadlines';
 import { decide } from './decide';
@@ -15,8 +16,12 @@ export interface AttemptParts extends PrepareParts {
   onFault: (error: unknown, claimed: ClaimedDelivery) => void;
 }
 
-/** `released`: the service is stopping and nothing is known of the attempt; another node makes it again. */
-export type Attempted = { kind: 'done'; result: Result } | { kind: 'released' };
+/**
+ * What is to be recorded, and what it says of the destination: whether it works, and how long it asks not to be sent
+ * anything. `released`: the service is stopping and nothing is known of the attempt; another node makes it again.
+ */
+export type Attempted =
+  { kind: 'done'; result: Result; verdict: Verdict; pauseSeconds: number | undefined } | { kind: 'released' };
 
 /**
  * One attempt of a claimed delivery: prepare, send, decide. What it returns is to be recorded. No transaction
@@ -57,7 +62,29 @@ async function sendPrepared(
   return {
     kind: 'done',
     result: { claimed, decision, startedAt, completedAt, response, bytesSent, log, disables },
+    ...verdictOf(outcome, claimed, prepared.policy.maxBackoffSeconds),
   };
+}
+
+/**
+ * An answer, even a refusal, shows that the destination works. One that says when to come again works too, and is left
+ * alone until then. What came of inline fields over a registered destination may be theirs, and says nothing.
+ */
+function verdictOf(
+  outcome: Outcome,
+  { destination }: ClaimedDelivery,
+  maxPauseSeconds: number,
+): { verdict: Verdict; pauseSeconds: number | undefined } {
+  const silent = { verdict: 'unknown' as const, pauseSeconds: undefined };
+  if (destination.destination_id !== null && destination.inline !== null) return silent;
+  if (outcome.kind !== 'retry') {
+    const answered = outcome.kind === 'delivered' || outcome.response !== undefined;
+    return answered ? { ...silent, verdict: 'alive' } : silent;
+  }
+  if (outcome.code === 'ABORTED') return silent;
+  if (outcome.code === 'RATE_LIMITED' && outcome.retryAfterSeconds !== undefined)
+    return { ...silent, pauseSeconds: Math.min(outcome.retryAfterSeconds, maxPauseSeconds) };
+  return { ...silent, verdict: 'faulty' };
 }
 
 /** What the receiver of an inline destination says holds for that job, not for the registered one of its name. */
@@ -82,6 +109,8 @@ const unsent = (
     bytesSent: 0,
     log,
   },
+  verdict: 'unknown',
+  pauseSeconds: undefined,
 });
 
 /** A bug or a database fault on the way: worth a later try within the attempts of the default policy. */
@@ -112,5 +141,7 @@ function faulty(parts: AttemptParts, claimed: ClaimedDelivery, error: unknown): 
       bytesSent: 0,
       log: [{ level: 'error', message }],
     },
+    verdict: 'unknown',
+    pauseSeconds: undefined,
   };
 }

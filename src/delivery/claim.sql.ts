@@ -1,28 +1,63 @@
+import { SLACK_SECONDS } from '../kernel/priority';
+import { DRAINED, HELD, LIMITED } from './lane-store.sql';
+
+const RANKS = SLACK_SECONDS.map((seconds, rank) => `(${rank}::smallint, interval '${seconds} s')`).join(', ');
+
 /**
- * Takes what is due, most urgent first, oldest first among equals, and leases it to a node. Rows that another
- * node is taking at this moment are skipped; lanes that have no room are left alone. A lease that has run out is
- * due again by itself: `due_at` is the end of the lease.
+ * Takes what is due in the lanes that the worker chose, so many of each, and leases it to a node. Rows of other lanes
+ * are not read. Rows that another node is taking at this moment are skipped. A lease that has run out is due again by
+ * itself: `due_at` is the end of the lease.
  *
- * $1 node, $2 most rows, $3 lease in seconds, $4 lanes without room
+ * lane      those that may be claimed at this moment, whatever the worker believed: not held by its tenant or by
+ *           maintenance, and, where it is in care, owned by this node
+ * due       in each lane rank by rank, the one first whose oldest delivery is the most urgent; from one rank in the
+ *           order of due_at
+ *
+ * $1 node, $2 tenants, $3 lanes, $4 most of each lane, $5 lease in seconds
  */
 export const CLAIM_DUE = {
   name: 'claim_due',
   text: `
-    WITH due AS (
+    WITH lane AS (
+      SELECT l.lane_id, l.quota
+      FROM unnest($2::text[], $3::uuid[], $4::int[]) AS l (tenant_id, lane_id, quota)
+      JOIN tenants t ON t.id = l.tenant_id
+      LEFT JOIN destinations d ON d.id = l.lane_id
+      LEFT JOIN lanes c ON c.tenant_id = l.tenant_id AND c.lane_id = l.lane_id
+      WHERE ${HELD} IS NOT TRUE
+        AND (${DRAINED}
+          OR (c.lane_id IS NULL AND NOT ${LIMITED})
+          OR (c.owned_by = $1 AND c.owned_until > now()))
+    ),
+    due AS (
       SELECT r.delivery_id
-      FROM unnest('{0,1,2,3}'::smallint[]) AS p (priority)
+      FROM lane l
       CROSS JOIN LATERAL (
-        SELECT delivery_id FROM ready_attempts
-        WHERE priority = p.priority AND due_at <= now() AND lane_id <> ALL ($4::uuid[])
-        ORDER BY due_at
-        LIMIT $2
-        FOR UPDATE SKIP LOCKED
+        SELECT r.delivery_id
+        FROM (
+          SELECT s.rank
+          FROM (VALUES ${RANKS}) AS s (rank, slack)
+          CROSS JOIN LATERAL (
+            SELECT due_at FROM ready_attempts r
+            WHERE r.lane_id = l.lane_id AND r.rank = s.rank AND r.due_at <= now()
+            ORDER BY due_at
+            LIMIT 1
+          ) oldest
+          ORDER BY oldest.due_at + s.slack
+        ) urgent
+        CROSS JOIN LATERAL (
+          SELECT delivery_id FROM ready_attempts r
+          WHERE r.lane_id = l.lane_id AND r.rank = urgent.rank AND r.due_at <= now()
+          ORDER BY due_at
+          LIMIT l.quota
+          FOR UPDATE SKIP LOCKED
+        ) r
+        LIMIT l.quota
       ) r
-      LIMIT $2
     ),
     claimed AS (
       UPDATE ready_attempts r
-      SET leased_by = $1, fence = r.fence + 1, due_at = now() + make_interval(secs => $3)
+      SET leased_by = $1, fence = r.fence + 1, due_at = now() + make_interval(secs => $5)
       FROM due WHERE r.delivery_id = due.delivery_id
       RETURNING r.delivery_id, r.tenant_id, r.distribution_job_id, r.attempt_id, r.attempt_number,
         r.destination_name, r.position, r.lane_id, r.expires_at, r.fence
@@ -62,12 +97,17 @@ export const RELEASE_LEASES = {
     WHERE leased_by = $1 AND delivery_id = ANY ($2::uuid[])`,
 };
 
-/** Whether anything is waiting, and since when: for metrics and readiness. */
+/**
+ * What waits, and for how long: for metrics and readiness. `waiting`: behind an earlier delivery of its ordering key.
+ */
 export const QUEUE_DEPTH = {
   name: 'queue_depth',
   text: `
     SELECT count(*) FILTER (WHERE leased_by IS NULL AND due_at <= now())::int AS due,
-      count(*) FILTER (WHERE leased_by IS NULL AND due_at > now())::int AS scheduled,
-      count(*) FILTER (WHERE leased_by IS NOT NULL)::int AS in_flight
+      count(*) FILTER (WHERE leased_by IS NULL AND due_at > now() AND due_at < 'infinity')::int AS scheduled,
+      count(*) FILTER (WHERE due_at = 'infinity')::int AS waiting,
+      count(*) FILTER (WHERE leased_by IS NOT NULL)::int AS in_flight,
+      COALESCE(extract(epoch FROM now() - min(due_at) FILTER (WHERE leased_by IS NULL AND due_at <= now())), 0)::float8
+        AS oldest_due_seconds
     FROM ready_attempts`,
 };

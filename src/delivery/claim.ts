@@ -1,3 +1,4 @@
+import { columns } from '../database/statement';
 import { type SystemTransaction } from '../database/system-transaction';
 import {
   type AttemptId,
@@ -10,6 +11,7 @@ import {
 import { type JsonObject } from '../kernel/json';
 import { type StoredDestination } from '../planning/stored-destination';
 import { type DestinationStatus } from '../tenants/entities';
+import { type Offer } from './lanes';
 import { CLAIM_DUE, EXTEND_LEASES, QUEUE_DEPTH, RELEASE_LEASES } from './claim.sql';
 
 /** A delivery that this node holds until its lease ends, with all that is needed to send it. */
@@ -43,8 +45,17 @@ export type ClaimedDelivery = {
 export interface QueueDepth {
   due: number;
   scheduled: number;
+  /** Behind an earlier delivery of their ordering key. */
+  waiting: number;
   in_flight: number;
+  oldest_due_seconds: number;
 }
+
+const OFFER_COLUMNS: ((offer: Offer) => unknown)[] = [
+  ({ tenantId }) => tenantId,
+  ({ laneId }) => laneId,
+  ({ quota }) => quota,
+];
 
 /** The queue as one node sees it: across tenants, which is why it goes through the system's door. */
 export class Claims {
@@ -54,8 +65,10 @@ export class Claims {
     readonly leaseSeconds: number,
   ) {}
 
-  due(most: number, fullLanes: readonly string[]): Promise<ClaimedDelivery[]> {
-    return this.system.query<ClaimedDelivery>(CLAIM_DUE, [this.node, most, this.leaseSeconds, fullLanes]);
+  /** What is due in the lanes that are offered, at most the quota of each. */
+  due(offers: readonly Offer[]): Promise<ClaimedDelivery[]> {
+    const values = [this.node, ...columns(offers, OFFER_COLUMNS), this.leaseSeconds];
+    return this.system.query<ClaimedDelivery>(CLAIM_DUE, values);
   }
 
   async extend(deliveries: readonly DeliveryId[]): Promise<void> {
@@ -70,6 +83,6 @@ export class Claims {
 
   async depth(): Promise<QueueDepth> {
     const [depth] = await this.system.query<QueueDepth>(QUEUE_DEPTH, []);
-    return depth ?? { due: 0, scheduled: 0, in_flight: 0 };
+    return depth ?? { due: 0, scheduled: 0, waiting: 0, in_flight: 0, oldest_due_seconds: 0 };
   }
 }

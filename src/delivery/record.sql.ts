@@ -39,8 +39,8 @@ export const RECORD_OUTCOMES = {
     ),
     again AS (
       UPDATE ready_attempts r
-      SET attempt_id = o.next_attempt_id, attempt_number = r.attempt_number + 1, leased_by = NULL,
-        due_at = now() + make_interval(secs => o.delay_seconds)
+      SET attempt_id = o.next_attempt_id, attempt_number = r.attempt_number + 1, rank = r.rank | 1,
+        leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
       FROM outcome o JOIN locked j ON j.id = o.job_id
       WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND o.result = 'retry' AND NOT j.cancelling

@@ -1,11 +1,14 @@
 import { type DeliveryId } from '../kernel/ids';
+import { type DueLane } from '../kernel/priority';
 import { type Attempted } from './attempt';
 import { type ClaimedDelivery, type Claims } from './claim';
 import { Deadlines } from './deadlines';
+import { type LaneKeeper } from './lane-keeper';
 import { type Recorder, type Result } from './record';
 
 export interface WorkerParts {
   claims: Pick<Claims, 'due' | 'extend' | 'release' | 'leaseSeconds'>;
+  lanes: Pick<LaneKeeper, 'wake' | 'hint' | 'look' | 'offers' | 'claimed' | 'left' | 'idleMs' | 'stop'>;
   recorder: Pick<Recorder, 'record' | 'stop'>;
   attempt: (claimed: ClaimedDelivery, deadlines: Deadlines) => Promise<Attempted>;
   /** Deliveries in flight at the same time. */
@@ -15,7 +18,7 @@ export interface WorkerParts {
 }
 
 const MOST_AT_ONCE = 100;
-/** Polling is the guarantee; a wake-up only makes it sooner. */
+/** Without room, how long to wait for some. */
 const POLL_MS = 250;
 /** After a small claim the next one waits this long, so that a trickle of work is taken in handfuls. */
 const GATHER_MS = 4;
@@ -25,12 +28,10 @@ const ABORT_MS = 1000;
 
 /**
  * Claims what is due, attempts it, has it recorded. One claimer a process; as many deliveries in flight as
- * `concurrency` allows, and no more than a quarter of them to one lane, so that a destination that hangs leaves
- * room for the others.
+ * `concurrency` allows, shared among the lanes that have work (lanes.ts).
  */
 export class DeliveryWorker {
   private readonly inFlight = new Map<DeliveryId, ClaimedDelivery>();
-  private readonly lanes = new Map<string, number>();
   /** Aborted by the stop: to be delivered by another node. */
   private readonly givenBack: DeliveryId[] = [];
   private readonly deadlines = new Deadlines();
@@ -41,11 +42,6 @@ export class DeliveryWorker {
   private woken = false;
 
   constructor(private readonly parts: WorkerParts) {}
-
-  /** Deliveries of one lane in flight, give or take one claim. */
-  private get laneLimit(): number {
-    return Math.ceil(this.parts.concurrency / 4);
-  }
 
   get active(): number {
     return this.inFlight.size;
@@ -61,10 +57,16 @@ export class DeliveryWorker {
     );
   }
 
-  /** Something may be due. */
-  wake(): void {
-    this.woken = true;
-    this.changed();
+  /** Something is due in these lanes; undefined: something may be due anywhere. */
+  wake(due?: readonly DueLane[]): void {
+    this.parts.lanes.wake(due);
+    this.again();
+  }
+
+  /** Another process says so. */
+  hint(laneIds: readonly string[]): void {
+    this.parts.lanes.hint(laneIds);
+    this.again();
   }
 
   /**
@@ -81,28 +83,38 @@ export class DeliveryWorker {
     await this.drained(ABORT_MS);
     const left = [...this.givenBack, ...this.inFlight.keys()];
     await this.parts.claims.release(left).catch(this.parts.onFault);
+    await this.parts.lanes.stop();
     clearInterval(this.extending);
   }
 
+  private get free(): number {
+    return this.parts.concurrency - this.inFlight.size;
+  }
+
   private async run(): Promise<void> {
+    const { lanes, concurrency } = this.parts;
     while (!this.stopping) {
-      const room = Math.min(this.parts.concurrency - this.inFlight.size, MOST_AT_ONCE);
-      if (room < Math.min(this.parts.concurrency, 8)) {
+      const room = Math.min(this.free, MOST_AT_ONCE);
+      if (room < Math.min(concurrency, 8)) {
         await this.waitForChange(POLL_MS);
         continue;
       }
       this.woken = false;
       const claimed = await this.claim(room);
-      for (const delivery of claimed) void this.deliver(delivery);
-      if (claimed.length < room && !this.woken) await this.waitForWake(POLL_MS);
-      if (claimed.length < room / 4) await this.pause(GATHER_MS);
+      for (const delivery of claimed ?? []) void this.deliver(delivery);
+      if (claimed === undefined) await this.waitForWake(lanes.idleMs);
+      else if (claimed.length < room / 4) await this.pause(GATHER_MS);
     }
   }
 
-  private async claim(room: number): Promise<ClaimedDelivery[]> {
-    const full = [...this.lanes].filter(([, count]) => count >= this.laneLimit).map(([lane]) => lane);
+  /** Undefined: there was nothing to ask for. */
+  private async claim(room: number): Promise<ClaimedDelivery[] | undefined> {
+    const { lanes, claims } = this.parts;
     try {
-      return await this.parts.claims.due(room, full);
+      await lanes.look();
+      const offers = lanes.offers(room, this.free);
+      if (offers.length === 0) return undefined;
+      return await lanes.claimed(offers, (taken) => claims.due(taken));
     } catch (error) {
       this.parts.onFault(error);
       await this.pause(FAULT_PAUSE_MS);
@@ -112,11 +124,10 @@ export class DeliveryWorker {
 
   private async deliver(claimed: ClaimedDelivery): Promise<void> {
     this.inFlight.set(claimed.delivery_id, claimed);
-    this.lanes.set(claimed.lane_id, (this.lanes.get(claimed.lane_id) ?? 0) + 1);
     try {
       const attempted = await this.parts.attempt(claimed, this.deadlines);
       // Its destination has room again; that it is being recorded concerns this process only.
-      this.leaveLane(claimed.lane_id);
+      this.leaveLane(claimed, attempted);
       if (attempted.kind === 'released') this.givenBack.push(claimed.delivery_id);
       else await this.record(attempted.result);
     } catch (error) {
@@ -126,12 +137,17 @@ export class DeliveryWorker {
     this.changed();
   }
 
-  private leaveLane(lane: string): void {
-    const left = (this.lanes.get(lane) ?? 1) - 1;
-    if (left === 0) this.lanes.delete(lane);
-    else this.lanes.set(lane, left);
-    // A lane that was left out of the last claims has room for a good handful again.
-    if (left === Math.floor(this.laneLimit / 2)) this.wake();
+  private leaveLane(claimed: ClaimedDelivery, attempted: Attempted): void {
+    const { tenant_id: tenantId, lane_id: laneId, destination_name: destinationName } = claimed;
+    const { verdict, pauseSeconds } =
+      attempted.kind === 'done' ? attempted : { verdict: 'unknown' as const, pauseSeconds: undefined };
+    const lane = { tenantId, laneId, destinationName };
+    if (this.parts.lanes.left(lane, verdict, pauseSeconds, this.free)) this.again();
+  }
+
+  private again(): void {
+    this.woken = true;
+    this.changed();
   }
 
   private async record(result: Result): Promise<void> {

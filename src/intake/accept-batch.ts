@@ -1,7 +1,8 @@
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
-import { type PlannedJob } from '../planning/store';
+import { type DueLane } from '../kernel/priority';
+import { dueLanes, type PlannedJob } from '../planning/store';
 import {
   type Acceptance,
   acceptJobs,
@@ -37,7 +38,7 @@ export type BatchAcceptance =
 export interface BatchParts {
   intake: Intake;
   tenants: TenantTransaction;
-  wake: () => void;
+  wake: (lanes: readonly DueLane[]) => void;
   count: SubmissionCounter;
 }
 
@@ -113,7 +114,7 @@ export class BatchIntake {
       jobs.forEach(({ job }, position) =>
         this.parts.count(caller.tenantId, job.dataType, acceptances[position]?.kind ?? 'accepted'),
       );
-      this.parts.wake();
+      this.parts.wake(dueLanes(jobs.map(({ job }) => job)));
       return acceptance;
     } catch (error) {
       if (error instanceof AllOrNothing) return { kind: 'refused', rejected: error.rejected };

@@ -4,8 +4,9 @@ import { type TenantTransaction, type TenantTx } from '../database/tenant-transa
 import { type Clock } from '../kernel/clock';
 import { ApiError, type Issue } from '../kernel/errors';
 import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
+import { type DueLane } from '../kernel/priority';
 import { type SecretBox } from '../kernel/secret-box';
-import { type PlannedJob, storePlanned } from '../planning/store';
+import { dueLanes, type PlannedJob, storePlanned } from '../planning/store';
 import { type DataTypeBook } from '../tenants/data-type-book';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
@@ -58,7 +59,7 @@ export interface IntakeParts {
   dataTypes: DataTypeBook;
   directory: TenantDirectory;
   /** Called after a commit that left something to deliver: a hint to the workers. */
-  wake: () => void;
+  wake: (lanes: readonly DueLane[]) => void;
   count: SubmissionCounter;
 }
 
@@ -160,7 +161,7 @@ export class Intake {
 
   private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {
     const acceptances = await this.parts.tenants.run(tenantId, (tx) => acceptJobs(tx, jobs));
-    this.parts.wake();
+    this.parts.wake(dueLanes(jobs));
     return acceptances;
   }
 }

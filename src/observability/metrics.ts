@@ -81,6 +81,46 @@ export class Metrics {
     });
   }
 
+  /** Seconds for which the oldest due delivery has been waiting; alarm on it. */
+  oldestDue(read: () => Promise<number>): void {
+    new Gauge({
+      name: 'zenia_distribution_oldest_due_seconds',
+      help: 'How long the oldest delivery that is due has been waiting, held and paused lanes included',
+      registers: [this.registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  lanes(read: () => Record<string, number>): void {
+    new Gauge({
+      name: 'zenia_distribution_lanes',
+      help: 'Lanes with work as this process knows them, by what keeps them',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        for (const [state, count] of Object.entries(read())) this.set({ state }, count);
+      },
+    });
+  }
+
+  /** Only breakers that are not closed are shown, at most as many as are read. */
+  breakers(read: () => Promise<{ tenant_id: string; destination_name: string; breaker: string }[]>): void {
+    new Gauge({
+      name: 'zenia_distribution_breaker_state',
+      help: '1 for the state of each breaker that is not closed',
+      labelNames: ['tenant_id', 'destination', 'state'],
+      registers: [this.registry],
+      async collect() {
+        const rows = await read();
+        this.reset();
+        for (const { tenant_id, destination_name: destination, breaker: state } of rows)
+          this.set({ tenant_id, destination, state }, 1);
+      },
+    });
+  }
+
   activeWorkers(read: () => Record<string, number>): void {
     new Gauge({
       name: 'zenia_distribution_active_workers',

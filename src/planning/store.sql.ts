@@ -24,7 +24,7 @@ export const STORE_JOBS = {
     delivery AS (
       SELECT * FROM unnest(
         $23::uuid[], $24::uuid[], $25::uuid[], $26::uuid[], $27::text[], $28::smallint[], $29::uuid[], $30::smallint[])
-      AS d (job_id, delivery_id, attempt_id, destination_id, destination_name, position, lane_id, priority)
+      AS d (job_id, delivery_id, attempt_id, destination_id, destination_name, position, lane_id, rank)
     ),
     new_keys AS (
       INSERT INTO idempotency_keys (tenant_id, idempotency_key, distribution_job_id, request_hash)
@@ -68,8 +68,8 @@ export const STORE_JOBS = {
     ),
     ready AS (
       INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
-        destination_name, position, lane_id, priority, due_at, expires_at)
-      SELECT d.delivery_id, $1, d.job_id, d.attempt_id, 1, d.destination_name, d.position, d.lane_id, d.priority,
+        destination_name, position, lane_id, rank, due_at, expires_at)
+      SELECT d.delivery_id, $1, d.job_id, d.attempt_id, 1, d.destination_name, d.position, d.lane_id, d.rank,
         COALESCE(a.deliver_at, now()), a.expiry
       FROM delivery d JOIN accepted a ON a.id = d.job_id
     ),

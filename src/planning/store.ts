@@ -2,7 +2,7 @@ import { columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
 import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
-import { PRIORITIES } from '../kernel/priority';
+import { type DueLane, rankOf } from '../kernel/priority';
 import { type JobDraft, type Plan, type PlannedDelivery } from './plan';
 import { STORE_JOBS } from './store.sql';
 import { type StoredDestination } from './stored-destination';
@@ -37,6 +37,20 @@ export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): P
     ...columns(jobs.flatMap(deliveryRows), DELIVERY_COLUMNS),
   ]);
   return new Map(rows.map(({ id, created_at }) => [id, created_at]));
+}
+
+/** The lanes in which something of these jobs is due now, each once; what is to be sent later is found in its time. */
+export function dueLanes(jobs: readonly PlannedJob[]): DueLane[] {
+  const lanes = new Map<string, DueLane>();
+  for (const { tenantId, plan, deliverAt } of jobs) {
+    if (deliverAt !== undefined) continue;
+    const rank = rankOf(plan.priority);
+    for (const { laneId } of plan.deliveries) {
+      const known = lanes.get(laneId);
+      if (known === undefined || rank < known.rank) lanes.set(laneId, { tenantId, laneId, rank });
+    }
+  }
+  return [...lanes.values()];
 }
 
 /** In the order of STORE_JOBS' `job` input. */
@@ -92,7 +106,7 @@ const DELIVERY_COLUMNS: ((row: DeliveryRow) => unknown)[] = [
   ({ delivery }) => delivery.name,
   ({ position }) => position,
   ({ delivery }) => delivery.laneId,
-  ({ job }) => PRIORITIES.indexOf(job.plan.priority),
+  ({ job }) => rankOf(job.plan.priority),
 ];
 
 const destinationView = (delivery: PlannedDelivery): StoredDestination => ({

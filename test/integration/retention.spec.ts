@@ -18,7 +18,7 @@ const OLD_JOB = `
     INSERT INTO distribution_keys (tenant_id, distribution_id, distribution_job_id) SELECT 'roma', $2, id FROM job
   )
   INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
-    destination_name, position, lane_id, priority, due_at)
+    destination_name, position, lane_id, rank, due_at)
   SELECT gen_random_uuid(), 'roma', id, gen_random_uuid(), 1, 'x', 0, gen_random_uuid(), 2, now() + interval '1 year'
   FROM job WHERE $3 > 0`;
 
