@@ -2,7 +2,17 @@
  * The direction of imports (docs/adr/0001-layout.md): edges -> stages -> ports and database -> kernel.
  * A stage hands its work to the next one by a row, not by a call; the exceptions are named here.
  */
-const stages = ['intake', 'rules', 'transforms', 'planning', 'delivery', 'callbacks', 'tracking', 'tenants'];
+const stages = [
+  'intake',
+  'rules',
+  'transforms',
+  'planning',
+  'delivery',
+  'callbacks',
+  'tracking',
+  'tenants',
+  'identity',
+];
 /** intake plans what it accepts, planning asks the rules and serialises nothing itself: pure calls, no I/O. */
 const allowed = {
   intake: ['planning', 'rules', 'transforms', 'tenants'],
@@ -11,6 +21,8 @@ const allowed = {
   callbacks: ['tracking', 'tenants'],
   // What is saved is checked and compiled by the parsers that evaluation uses.
   tenants: ['rules', 'transforms'],
+  // Keys belong to tenants; users and tokens are asked whose they are in the same breath.
+  identity: ['tenants'],
 };
 const stage = (names) => `^src/(${names.join('|')})/`;
 
@@ -80,12 +92,13 @@ module.exports = {
       comment:
         'SystemTransaction sees every tenant: only these files may open it (docs/adr/0003-roles.md). ' +
         'lane-store: lanes are claimed from across tenants, as deliveries are. ' +
-        'configuration-transaction: rules and data types of the platform, which no tenant session may write.',
+        'configuration-transaction: rules, data types and users of the platform, which no tenant session may write. ' +
+        'identity: a session, and a sign-in, is what tells the tenant.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/delivery/lane-store\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$',
+          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/delivery/lane-store\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$|^src/identity/(sessions|sign-in-throttle)\\.ts$',
       },
       to: { path: '^src/database/system-transaction\\.ts$' },
     },

@@ -1,5 +1,11 @@
 const transform = { '^.+\\.(t|j)s$': ['@swc/jest', {}] };
-const common = { testEnvironment: 'node', transform, roots: ['<rootDir>/src', '<rootDir>/test'] };
+const common = {
+  testEnvironment: 'node',
+  transform,
+  // jose is ESM only: Node loads it by require, Jest does not.
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  roots: ['<rootDir>/src', '<rootDir>/test'],
+};
 // Servers are shared by the projects that need them; each test file makes its own database (test/support).
 const withServers = {
   ...common,

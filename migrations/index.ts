@@ -7,6 +7,7 @@ import { Rollups1763600000006 } from './0006-rollups';
 import { AuditChain1763600000007 } from './0007-audit-chain';
 import { Reseal1763600000008 } from './0008-reseal';
 import { Lanes1763600000009 } from './0009-lanes';
+import { Users1763600000010 } from './0010-users';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   AuditChain1763600000007,
   Reseal1763600000008,
   Lanes1763600000009,
+  Users1763600000010,
 ];

@@ -17,7 +17,7 @@ TABLE api_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   scopes text[] NOT NULL
   rate_limit_requests integer
   created_at timestamp with time zone NOT NULL DEFAULT now()
-  created_by character varying(100) NOT NULL
+  created_by character varying(200) NOT NULL
   expires_at timestamp with time zone
   last_used_at timestamp with time zone
   revoked_at timestamp with time zone
@@ -564,6 +564,15 @@ TABLE rule_types -- OWNER distributor_owner
   GRANT SELECT TO distributor_readonly
   GRANT SELECT TO distributor_system
 
+TABLE sign_in_failures -- OWNER distributor_owner
+  subject bytea NOT NULL
+  failures integer NOT NULL DEFAULT 0
+  last_failure_at timestamp with time zone NOT NULL DEFAULT now()
+  locked_until timestamp with time zone
+  CONSTRAINT sign_in_failures_pkey PRIMARY KEY (subject)
+  CREATE INDEX idx_sign_in_failures_time ON public.sign_in_failures USING btree (last_failure_at)
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
 TABLE signing_secrets -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   id uuid NOT NULL
   tenant_id character varying(50) NOT NULL
@@ -629,6 +638,47 @@ TABLE transforms -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT SELECT TO distributor_system
+
+TABLE user_sessions -- OWNER distributor_owner
+  id uuid NOT NULL
+  user_id uuid NOT NULL
+  token_hash bytea NOT NULL
+  previous_hash bytea
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  rotated_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT user_sessions_pkey PRIMARY KEY (id)
+  CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  CREATE INDEX idx_user_sessions_rotated ON public.user_sessions USING btree (rotated_at)
+  CREATE INDEX idx_user_sessions_user ON public.user_sessions USING btree (user_id)
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE users -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50)
+  username character varying(100) NOT NULL
+  email character varying(254)
+  password_hash text NOT NULL
+  role character varying(20) NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying
+  sessions_valid_from timestamp with time zone NOT NULL DEFAULT now()
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  created_by character varying(200) NOT NULL
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  last_sign_in_at timestamp with time zone
+  CONSTRAINT users_check CHECK ((((role)::text = 'platform_admin'::text) = (tenant_id IS NULL)))
+  CONSTRAINT users_email_check CHECK (((email)::text = lower((email)::text)))
+  CONSTRAINT users_pkey PRIMARY KEY (id)
+  CONSTRAINT users_role_check CHECK (((role)::text = ANY ((ARRAY['viewer'::character varying, 'operator'::character varying, 'configurator'::character varying, 'tenant_admin'::character varying, 'platform_admin'::character varying])::text[])))
+  CONSTRAINT users_status_check CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'disabled'::character varying])::text[])))
+  CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CONSTRAINT users_username_check CHECK (((username)::text = lower((username)::text)))
+  CREATE UNIQUE INDEX users_email_key ON public.users USING btree (tenant_id, email) NULLS NOT DISTINCT WHERE (email IS NOT NULL)
+  CREATE UNIQUE INDEX users_username_key ON public.users USING btree (tenant_id, username) NULLS NOT DISTINCT
+  POLICY users_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY users_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY users_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
 
 CREATE OR REPLACE FUNCTION public.analyze_young_tables() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'public', 'pg_temp' AS $function$ DECLARE young text; BEGIN FOR young IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner = current_user::regrole AND reltuples = -1 AND pg_relation_size(oid) > 65536 AND relname <> 'ready_attempts' LOOP EXECUTE format('ANALYZE %I', young); END LOOP; END $function$
   GRANT EXECUTE TO distributor_system

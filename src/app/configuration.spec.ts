@@ -13,8 +13,26 @@ describe('the configuration', () => {
     ['DATABASE_URL', 'mysql://localhost/x'],
     ['BOOTSTRAP_ADMIN_KEY', 'secret'],
     ['LEASE_SECONDS', '0'],
+    ['JWT_SECRET_KEY', 'of-less-than-thirty-two-bytes'],
+    ['JWT_JWKS_URL', 'http://issuer.example.org/jwks'],
+    ['JWT_JWKS_URL', 'file:///etc/jwks.json'],
+    ['METRICS_TOKEN', 'short'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://console.example.org/path'],
+    ['TRUSTED_PROXIES', 'everybody'],
+    ['BOOTSTRAP_ADMIN_USER', 'root'],
+    ['BOOTSTRAP_ADMIN_PASSWORD', 'short'],
   ])('names %s when its value %s cannot be used', (name, value) => {
     expect(() => readConfiguration({ [name]: value })).toThrow(new RegExp(`${name}:`));
+  });
+
+  it('takes lists of origins and of proxies', () => {
+    const { CORS_ORIGINS, TRUSTED_PROXIES } = readConfiguration({
+      CORS_ORIGINS: 'https://console.example.org, http://localhost:5173',
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+    });
+    expect(CORS_ORIGINS).toEqual(['https://console.example.org', 'http://localhost:5173']);
+    expect(TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
   });
 
   it('counts an empty value as absent', () => {

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD, USERNAME, USERNAME_RULE } from '../identity/credential-rules';
 
 export const ROLES = ['api', 'worker', 'scheduler', 'all'] as const;
 export type Role = (typeof ROLES)[number];
@@ -9,6 +12,17 @@ const list = z
   .string()
   .default('')
   .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
+
+/** Whoever can change the answer on its way can sign in as anybody. */
+function isSafeJwksUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isHere = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isHere);
+}
+
+const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
 /** One entry a variable, in the order of .env.example, which says what each is for. */
 const variables = z.object({
@@ -53,9 +67,51 @@ const variables = z.object({
       'must be zk_ and 32 lower-case hexadecimal digits, e.g. zk_$(openssl rand -hex 16)',
     )
     .optional(),
+  BOOTSTRAP_ADMIN_USER: z.string().regex(USERNAME, USERNAME_RULE).optional(),
+  BOOTSTRAP_ADMIN_PASSWORD: z
+    .string()
+    .min(SHORTEST_PASSWORD, `must have at least ${SHORTEST_PASSWORD} characters`)
+    .max(LONGEST_PASSWORD)
+    .optional(),
+  JWT_SECRET_KEY: z
+    .string()
+    .refine(
+      (key) => Buffer.byteLength(key) >= 32,
+      'must have at least 32 bytes, e.g. $(openssl rand -base64 48)',
+    )
+    .optional(),
+  JWT_JWKS_URL: z
+    .string()
+    .refine(isSafeJwksUrl, 'must be an https URL; http is for 127.0.0.1, ::1 and localhost only')
+    .optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  CORS_ORIGINS: list.refine(
+    (origins) => origins.every(isOrigin),
+    'must be origins with commas, e.g. https://console.example.org; without path, and no *',
+  ),
+  TRUSTED_PROXIES: list.refine(
+    (networks) => networks.every((network) => isIP(network) !== 0 || ipaddr.isValidCIDR(network)),
+    'must be addresses or CIDR blocks with commas, e.g. 10.0.0.0/8',
+  ),
+  METRICS_TOKEN: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{16,}$/,
+      'must have at least 16 characters, without spaces, e.g. $(openssl rand -hex 32)',
+    )
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'text']).default('json'),
 });
+
+const together = variables.refine(
+  (all) => (all.BOOTSTRAP_ADMIN_USER === undefined) === (all.BOOTSTRAP_ADMIN_PASSWORD === undefined),
+  {
+    path: ['BOOTSTRAP_ADMIN_USER'],
+    message: 'needs BOOTSTRAP_ADMIN_PASSWORD beside it, and the other way round',
+  },
+);
 
 export type Configuration = Readonly<z.infer<typeof variables>>;
 
@@ -68,7 +124,7 @@ export const VARIABLE_NAMES: readonly string[] = Object.keys(variables.shape);
  */
 export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = variables.safeParse(present);
+  const parsed = together.safeParse(present);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
     throw new Error(`the configuration is not usable:\n${lines.join('\n')}\nSee .env.example.`);

@@ -19,11 +19,12 @@ import { DeliveryWorker } from '../delivery/worker';
 import { AccessGuard } from '../http/access.guard';
 import { AuditController } from '../http/audit.controller';
 import {
-  ApiKeysController,
   DestinationsController,
   DestinationTypesController,
   SigningSecretsController,
 } from '../http/configuration.controllers';
+import { ApiKeysController } from '../http/api-keys.controller';
+import { AuthController } from '../http/auth.controller';
 import { DataTypesController } from '../http/data-types.controller';
 import { DistributionController } from '../http/distribution.controller';
 import { HealthChecks } from '../http/health-checks';
@@ -32,6 +33,8 @@ import { NodesController, TenantsController } from '../http/platform.controller'
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
 import { TransformsController } from '../http/transforms.controller';
+import { UsersController } from '../http/users.controller';
+import { Sessions } from '../identity/sessions';
 import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { Rulings } from '../intake/rulings';
@@ -62,6 +65,8 @@ import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { healthChecks } from './health';
+import { httpSettings } from './http-settings';
+import { identityProviders } from './identity';
 import { Known } from './known';
 import { made } from './made';
 import { Outward } from './outward';
@@ -81,9 +86,6 @@ export interface ServiceContext {
   log: Logger;
 }
 
-/** Distributions in one bulk-submit (contract). */
-const MOST_IN_A_BATCH = 1000;
-
 /** The parts of every role, by hand: who is made of what is read here and nowhere else. */
 @Module({})
 export class ServiceModule {
@@ -97,7 +99,8 @@ export class ServiceModule {
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },
         ...sharedProviders(context),
-        ...administrationProviders(),
+        ...administrationProviders(context),
+        ...identityProviders(context),
         ...rulesProviders(context),
         ...intakeProviders(context),
         ...deliveryProviders(context),
@@ -120,16 +123,17 @@ const API_CONTROLLERS = [
   DataTypesController,
   TransformsController,
   AuditController,
+  AuthController,
+  UsersController,
 ];
 
 function sharedProviders({ configuration, encryptionKeys, hashKey, version }: ServiceContext): Provider[] {
-  const { API_MAX_REQUEST_SIZE, API_MAX_DEPTH } = configuration;
   const guard = new NetworkGuard(configuration.DESTINATION_ALLOWED_NETWORKS);
   const adapters = createAdapters({ guard, version });
   return [
     made(SecretBox, [], () => new SecretBox(encryptionKeys, hashKey)),
     made(Metrics, [], () => new Metrics()),
-    made(HttpSettings, [], () => new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, MOST_IN_A_BATCH)),
+    made(HttpSettings, [], () => httpSettings(configuration)),
     made(
       SigningSecrets,
       [TenantTransaction, SecretBox],
@@ -146,9 +150,16 @@ function sharedProviders({ configuration, encryptionKeys, hashKey, version }: Se
   ];
 }
 
-function administrationProviders(): Provider[] {
+function administrationProviders({ log }: ServiceContext): Provider[] {
   return [
-    made(KeyLookup, [SystemTransaction, SecretBox], (system, box) => new KeyLookup(system, box, systemClock)),
+    made(
+      KeyLookup,
+      [SystemTransaction, SecretBox],
+      (system, box) =>
+        new KeyLookup(system, box, systemClock, (error) =>
+          log.warn({ err: error }, 'the last use of a key was not noted'),
+        ),
+    ),
     made(TenantDirectory, [TenantTransaction], (tenants) => new TenantDirectory(tenants, systemClock)),
     made(
       ApiKeys,
@@ -157,10 +168,11 @@ function administrationProviders(): Provider[] {
     ),
     made(
       Platform,
-      [SystemTransaction, Outward, KeyLookup, TenantDirectory],
-      (system, { tenants, signingSecrets, box }, keys, directory) => {
+      [SystemTransaction, Outward, KeyLookup, Sessions, TenantDirectory],
+      (system, { tenants, signingSecrets, box }, keys, sessions, directory) => {
         const onChange = (tenantId: TenantId): void => {
           keys.forgetAll();
+          sessions.forgetAll();
           directory.forget(tenantId);
         };
         return new Platform({ tenants, system, signingSecrets, box, onChange });

@@ -15,12 +15,12 @@ import { HealthChecks } from '../http/health-checks';
 import { servePublishedContract } from '../http/openapi';
 import { assertEveryEndpointHasAccess } from '../http/scope-check';
 import { createServer } from '../http/server';
-import { HttpSettings } from '../http/settings';
+import { Callers } from '../identity/callers';
+import { Users } from '../identity/users';
 import { newId, type NodeId } from '../kernel/ids';
 import { createLogger, type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
 import { DestinationTypes } from '../tenants/destination-types';
-import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
 import { Transformer } from '../transforms/transformer';
 import { Upkeep } from '../upkeep/duty';
@@ -31,10 +31,12 @@ import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
 import { rescue } from '../upkeep/rescue';
 import { retention } from '../upkeep/retention';
+import { signIns } from '../upkeep/sign-ins';
 import { statistics } from '../upkeep/statistics';
 import { type Configuration, ownerUrl } from './configuration';
 import { encryptionKeys } from './encryption-keys';
 import { Outward } from './outward';
+import { httpSettings } from './http-settings';
 import { ServiceModule } from './service.module';
 import { VERSION } from './version';
 
@@ -95,8 +97,8 @@ async function startOn(
   log: Logger,
 ): Promise<RunningService> {
   const app = await createApp(database, configuration, node, log);
-  const { BOOTSTRAP_ADMIN_KEY, ROLE } = configuration;
-  if (BOOTSTRAP_ADMIN_KEY !== undefined) await app.get(Platform).ensureBootstrapKey(BOOTSTRAP_ADMIN_KEY);
+  const { ROLE } = configuration;
+  await ensureFirstAdministrators(app, configuration);
   const system = app.get(SystemTransaction);
   const worker = app.get(DeliveryWorker);
   const heartbeat = new Heartbeat(
@@ -114,6 +116,7 @@ async function startOn(
       partitions,
       statistics,
       refresh,
+      signIns,
       destinationTypes(app.get(DestinationTypes)),
       retention(configuration.RETENTION_MONTHS),
     ],
@@ -132,6 +135,16 @@ async function startOn(
   return { url, stop: () => (stopped ??= stopInOrder(app, heartbeat, upkeep, database, configuration, log)) };
 }
 
+async function ensureFirstAdministrators(
+  app: NestFastifyApplication,
+  { BOOTSTRAP_ADMIN_KEY, BOOTSTRAP_ADMIN_USER, BOOTSTRAP_ADMIN_PASSWORD }: Configuration,
+): Promise<void> {
+  if (BOOTSTRAP_ADMIN_KEY !== undefined) await app.get(Platform).ensureBootstrapKey(BOOTSTRAP_ADMIN_KEY);
+  if (BOOTSTRAP_ADMIN_USER !== undefined && BOOTSTRAP_ADMIN_PASSWORD !== undefined) {
+    await app.get(Users).ensureBootstrapUser(BOOTSTRAP_ADMIN_USER, BOOTSTRAP_ADMIN_PASSWORD);
+  }
+}
+
 async function createApp(
   { sessions }: Database,
   configuration: Configuration,
@@ -148,10 +161,9 @@ async function createApp(
     version: VERSION,
     log,
   });
-  const { API_MAX_REQUEST_SIZE, API_MAX_DEPTH } = configuration;
   const app = await createServer(module, {
-    settings: new HttpSettings(API_MAX_REQUEST_SIZE, API_MAX_DEPTH, 1000),
-    keys: () => app.get(KeyLookup),
+    settings: httpSettings(configuration),
+    callers: () => app.get(Callers),
     log,
   });
   assertEveryEndpointHasAccess(app);

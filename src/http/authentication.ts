@@ -1,29 +1,34 @@
 import { ApiError } from '../kernel/errors';
-import { type KeyLookup } from '../tenants/key-lookup';
+import { type Callers } from '../identity/callers';
 import { type ApiRequest, header, tenantNamed } from './request';
 
-const KEY = /^zk_[0-9a-f]{32}$/;
-
-const PUBLIC = /^\/(health\/(live|ready|startup)|metrics|docs|docs-json|docs-yaml)(\/|\?|$)/;
+/** The pages of the published contract; all other open routes say so at their endpoint. */
+const DOCS = /^\/docs(-json|-yaml|\/.*)?$/;
 
 /**
- * Who is asking, before a byte of the body is read. The same answer for a key that is missing its form, unknown,
- * revoked or expired: nobody learns which.
+ * Who is asking, before a byte of the body is read. The same answer for a credential that has the wrong form, is
+ * unknown, revoked, expired or forged: nobody learns which.
  */
 export const authenticate =
-  (keys: KeyLookup) =>
+  (callers: Callers, openRoutes: ReadonlySet<string>) =>
   async (request: ApiRequest): Promise<void> => {
-    if (PUBLIC.test(request.url)) return;
-    const key = keyOf(request);
-    if (key === undefined) {
-      throw new ApiError('AUTHENTICATION_FAILED', 'an API key is required, in the header X-API-Key');
+    // The route that was found, not the address as it was written.
+    const route = request.routeOptions.url;
+    if (route !== undefined && (openRoutes.has(route) || DOCS.test(route))) return;
+    const credential = credentialOf(request);
+    if (credential === undefined) {
+      throw new ApiError(
+        'AUTHENTICATION_FAILED',
+        'an API key is required, in the header X-API-Key, or a token, as Authorization: Bearer …',
+      );
     }
-    const caller = KEY.test(key) ? await keys.find(key) : undefined;
-    if (caller === undefined) throw new ApiError('AUTHENTICATION_FAILED', 'the API key is not valid');
+    const caller = await callers.find(credential);
+    if (caller === undefined)
+      throw new ApiError('AUTHENTICATION_FAILED', 'the API key or token is not valid');
     request.caller = { ...caller, tenantId: tenantNamed(request, caller) };
   };
 
-function keyOf(request: ApiRequest): string | undefined {
-  const bearer = /^Bearer (zk_\S+)$/.exec(header(request, 'authorization') ?? '');
+function credentialOf(request: ApiRequest): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(header(request, 'authorization') ?? '');
   return header(request, 'x-api-key') ?? bearer?.[1];
 }

@@ -1,16 +1,14 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Req } from '@nestjs/common';
 import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { ApiError, notFound } from '../kernel/errors';
-import { type ApiKeyId, isUuid } from '../kernel/ids';
+import { notFound } from '../kernel/errors';
+import { isUuid } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { ApiKeys } from '../tenants/api-keys';
 import { DestinationTypes } from '../tenants/destination-types';
 import { Destinations, type DestinationView } from '../tenants/destinations';
 import { DESTINATION_STATUSES } from '../tenants/entities';
-import { SCOPES } from '../tenants/scopes';
 import { SigningSecrets } from '../tenants/signing-secrets';
-import { Endpoint } from './endpoint';
+import { Endpoint, TENANT_HEADER } from './endpoint';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 
@@ -54,12 +52,6 @@ const destinationPatch = z
     tags: z.array(z.string().min(1).max(50)).max(50),
   })
   .partial();
-
-const TENANT_HEADER = {
-  name: 'X-Tenant-ID',
-  required: false,
-  description: 'Where the key is a platform key.',
-};
 
 @ApiTags('destinations')
 @ApiSecurity('api_key')
@@ -138,58 +130,6 @@ export class DestinationTypesController {
   list() {
     return { destination_types: this.types.list() };
   }
-}
-
-const apiKeySchema = z.strictObject({
-  name: z.string().min(1).max(100),
-  scopes: z.array(z.enum(SCOPES)).min(1),
-  expires_at: z.iso.datetime({ offset: true }).optional(),
-  rate_limit_requests: z.number().int().min(1).optional(),
-});
-
-@ApiTags('keys')
-@ApiSecurity('api_key')
-@ApiHeader(TENANT_HEADER)
-@Controller('api/v1/api-keys')
-export class ApiKeysController {
-  constructor(private readonly keys: ApiKeys) {}
-
-  @Post()
-  @Endpoint({
-    summary: 'Create a key, shown this once',
-    access: 'tenant:admin',
-    status: 201,
-    body: apiKeySchema,
-  })
-  create(@Req() request: ApiRequest, @Body() body: unknown) {
-    const { expires_at, ...wanted } = parsed(apiKeySchema, body);
-    const caller = tenantCallerOf(request);
-    checkScopes(wanted.scopes);
-    return this.keys.create(caller, {
-      ...wanted,
-      expires_at: expires_at === undefined ? undefined : new Date(expires_at),
-    });
-  }
-
-  @Get()
-  @Endpoint({ summary: 'Keys of the tenant, without the keys', access: 'tenant:admin' })
-  async list(@Req() request: ApiRequest) {
-    return { api_keys: await this.keys.list(tenantCallerOf(request)) };
-  }
-
-  @Delete(':id')
-  @Endpoint({ summary: 'Revoke a key', access: 'tenant:admin' })
-  revoke(@Req() request: ApiRequest, @Param('id') id: string) {
-    if (!isUuid(id)) throw notFound(`API key ${id}`);
-    return this.keys.revoke(tenantCallerOf(request), id as ApiKeyId);
-  }
-}
-
-/** A tenant's key never reaches beyond its tenant. */
-function checkScopes(scopes: readonly string[]): void {
-  if (!scopes.includes('platform:admin')) return;
-  const issue = 'platform:admin belongs to the platform, not to a tenant; leave it out';
-  throw new ApiError('VALIDATION_ERROR', `scopes: ${issue}`, [{ field: 'scopes', issue }]);
 }
 
 const rotateSchema = z.strictObject({

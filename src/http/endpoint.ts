@@ -7,8 +7,11 @@ type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schema
 
 export const SCOPE = 'distributor:scope';
 
-/** What an endpoint needs: a scope, or nobody in particular (`public`), or any valid key (`authenticated`). */
-export type Access = Scope | 'public' | 'authenticated';
+/**
+ * What an endpoint needs: a scope, or nobody in particular (`public`), or anybody known (`authenticated`), or one who
+ * may read figures of the whole process (`metrics`, http/metrics-access.ts).
+ */
+export type Access = Scope | 'public' | 'authenticated' | 'metrics';
 
 interface EndpointOptions {
   summary: string;
@@ -40,6 +43,13 @@ export function Endpoint({
   }
   return applyDecorators(...decorators);
 }
+
+/** For controllers whose endpoints are about one tenant. */
+export const TENANT_HEADER = {
+  name: 'X-Tenant-ID',
+  required: false,
+  description: 'Where the key is a platform key.',
+};
 
 export const jsonSchema = (schema: z.ZodType): SchemaObject => {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {

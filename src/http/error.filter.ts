@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import { isUnavailable } from '../database/faults';
 import { API_ERRORS, ApiError, type ApiErrorCode, invalid } from '../kernel/errors';
 import { type ApiReply, type ApiRequest } from './request';
+import { securityHeaders } from './security-headers';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -26,9 +27,10 @@ export function sendError(
   const refusal = toApiError(error);
   if (refusal.status >= 500) onFault(error, request.id);
   if (refusal.retryAfterSeconds !== undefined) void reply.header('retry-after', refusal.retryAfterSeconds);
+  if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply
     .code(refusal.status)
-    .header('x-request-id', request.id)
+    .headers({ 'x-request-id': request.id, ...securityHeaders(request) })
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(envelope(refusal, request.id)));
 }

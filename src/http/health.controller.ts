@@ -38,7 +38,7 @@ export class HealthController {
   }
 
   @Get('metrics')
-  @Endpoint({ summary: 'Metrics for Prometheus', access: 'public' })
+  @Endpoint({ summary: 'Metrics for Prometheus', access: 'metrics' })
   async prometheus(@Res({ passthrough: true }) reply: ApiReply) {
     void reply.type(this.metrics.registry.contentType);
     return this.metrics.registry.metrics();

@@ -9,6 +9,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setDescription('Durable, explainable distribution of jobs to many destinations.')
     .setVersion('1')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .build();
   const document = SwaggerModule.createDocument(app, config);
   document.components = {
@@ -16,7 +17,9 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     schemas: { ...document.components?.schemas, Error: ERROR },
   };
   for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path as Record<string, { responses?: Record<string, unknown> }>)) {
+    for (const operation of Object.values(path as Record<string, Operation>)) {
+      // Whoever takes a key takes a token.
+      if (operation.security !== undefined) operation.security = [{ api_key: [] }, { bearer: [] }];
       if (operation.responses === undefined) continue;
       operation.responses['default'] = {
         description: 'The error envelope; docs/errors.md explains each code.',
@@ -25,6 +28,11 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     }
   }
   return document;
+}
+
+interface Operation {
+  responses?: Record<string, unknown>;
+  security?: object[];
 }
 
 const DETAIL = {

@@ -6,24 +6,27 @@ import { type FastifyInstance } from 'fastify';
 import { type DynamicModule, type Type } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
 import { ApiError } from '../kernel/errors';
+import { type Callers } from '../identity/callers';
 import { type Logger } from '../observability/logger';
-import { type KeyLookup } from '../tenants/key-lookup';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
+import { answerCors } from './cors';
 import { ErrorFilter, sendError } from './error.filter';
 import { type ApiReply, type ApiRequest, refuseNul, saneRequestId } from './request';
+import { openRoutes } from './scope-check';
+import { securityHeaders } from './security-headers';
 import { type HttpSettings } from './settings';
 
 export interface ServerParts {
   settings: HttpSettings;
-  keys: () => KeyLookup;
+  callers: () => Callers;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, keys, log }: ServerParts,
+  { settings, callers, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ err: error, request_id: requestId }, 'request failed');
@@ -36,6 +39,7 @@ export async function createServer(
     // A slow client may take its time, but not for ever.
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
+    trustProxy: settings.trustedProxies.length > 0 && [...settings.trustedProxies],
     routerOptions: { maxParamLength: 400 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
@@ -45,7 +49,11 @@ export async function createServer(
   });
   app.useGlobalFilters(new ErrorFilter(onFault));
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  addHooks(fastify, (request) => authenticate(keys())(request), log);
+  let authenticated: ((request: ApiRequest) => Promise<void>) | undefined;
+  addHooks(fastify, settings, log, (request) => {
+    authenticated ??= authenticate(callers(), openRoutes(app));
+    return authenticated(request);
+  });
   addParsers(fastify, settings);
   closeWhatBecomesIdle(fastify);
   return app;
@@ -64,17 +72,16 @@ function closeWhatBecomesIdle(fastify: FastifyInstance): void {
 
 function addHooks(
   fastify: FastifyInstance,
-  authenticated: (request: ApiRequest) => Promise<void>,
+  settings: HttpSettings,
   log: Logger,
+  authenticated: (request: ApiRequest) => Promise<void>,
 ): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    void reply.headers({
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-    });
+    void reply.headers({ 'x-request-id': request.id, ...securityHeaders(request) });
+    if (answerCors(request, reply, settings.corsOrigins)) return reply;
     await authenticated(request);
     refuseNul(request);
+    return undefined;
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];

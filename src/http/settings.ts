@@ -1,9 +1,16 @@
-/** Limits of what may come in; from the configuration. */
+/** Limits of what may come in, and whom to believe; from the configuration. */
 export class HttpSettings {
-  constructor(
-    readonly maxBytes: number,
-    readonly maxDepth: number,
-    /** Distributions in one bulk-submit. */
-    readonly maxItems: number,
-  ) {}
+  readonly maxBytes!: number;
+  readonly maxDepth!: number;
+  /** Distributions in one bulk-submit. */
+  readonly maxItems!: number;
+  /** Other origins whose pages may call the API. */
+  readonly corsOrigins!: ReadonlySet<string>;
+  /** Networks whose X-Forwarded-* headers are believed. */
+  readonly trustedProxies!: readonly string[];
+  readonly metricsToken!: string | undefined;
+
+  constructor(settings: HttpSettings) {
+    Object.assign(this, settings);
+  }
 }

@@ -17,10 +17,11 @@ export type CallbackId = Branded<string, 'CallbackId'>;
 export type DestinationId = Branded<string, 'DestinationId'>;
 export type ApiKeyId = Branded<string, 'ApiKeyId'>;
 export type RuleId = Branded<string, 'RuleId'>;
+export type UserId = Branded<string, 'UserId'>;
 export type NodeId = Branded<string, 'NodeId'>;
 
 type UuidId =
-  JobId | DeliveryId | AttemptId | BatchId | CallbackId | DestinationId | ApiKeyId | RuleId | NodeId;
+  JobId | DeliveryId | AttemptId | BatchId | CallbackId | DestinationId | ApiKeyId | RuleId | UserId | NodeId;
 
 /** A new id that sorts by time (UUIDv7, RFC 9562). */
 export const newId = <Id extends UuidId>(): Id => uuidv7() as Id;

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { newId, type ApiKeyId, type TenantId } from '../kernel/ids';
-import { notFound } from '../kernel/errors';
+import { conflict, notFound } from '../kernel/errors';
+import { type JsonObject } from '../kernel/json';
 import { type SecretBox } from '../kernel/secret-box';
-import { type TenantTransaction } from '../database/tenant-transaction';
-import { audit } from './audit';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { audit, type AuditRecord } from './audit';
 import { ApiKey } from './entities';
-import { type Scope, type TenantCaller } from './scopes';
+import { assertMayGrant, type Scope, type TenantCaller } from './scopes';
 
 export interface NewApiKey {
   name: string;
@@ -50,21 +51,48 @@ export class ApiKeys {
   ) {}
 
   async create(caller: TenantCaller, wanted: NewApiKey): Promise<ApiKeyView & { key: string }> {
-    const key = newKey();
-    return this.tenants.run(caller.tenantId, async ({ manager }) => {
-      const row = apiKeyRow(this.box, key, caller.tenantId, wanted, caller.actor);
-      await manager.insert(ApiKey, row);
-      await audit(manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
-        action: 'create',
-        resourceType: 'api_key',
-        resourceId: row.id,
-        details: { name: row.name, prefix: row.prefix, scopes: row.scopes },
-      });
-      return { ...view(await manager.findOneByOrFail(ApiKey, { id: row.id })), key };
+    assertMayGrant(caller, wanted.scopes, 'scopes');
+    return this.tenants.run(caller.tenantId, async (tx) => {
+      const { key, row } = await this.insert(tx, caller, wanted);
+      const { name, prefix, scopes } = row;
+      await auditKey(tx, caller, 'create', row.id, { name, prefix, scopes });
+      return { ...view(row), key };
     });
+  }
+
+  /** A new key with the same name and rights; the old one stays valid for the overlap, or less where it ends sooner. */
+  async rotate(
+    caller: TenantCaller,
+    id: ApiKeyId,
+    overlapSeconds: number,
+    expiresAt: Date | undefined,
+  ): Promise<ApiKeyView & { key: string }> {
+    const rotated = await this.tenants.run(caller.tenantId, async (tx) => {
+      const [old] = await tx.query<ApiKey & { ends: Date }>(LOCK_TO_ROTATE, [id, overlapSeconds]);
+      if (old === undefined) throw notFound(`API key ${id}`);
+      if (old.revoked_at !== null) throw conflict('id', 'is a revoked key; create a new one');
+      if (old.expires_at !== null && old.expires_at.getTime() <= Date.now()) {
+        throw conflict('id', 'is an expired key; create a new one');
+      }
+      assertMayGrant(caller, old.scopes, 'id');
+      const { key, row } = await this.insert(tx, caller, {
+        name: old.name,
+        scopes: old.scopes,
+        rate_limit_requests: old.rate_limit_requests ?? undefined,
+        expires_at: expiresAt ?? old.expires_at ?? undefined,
+      });
+      await tx.manager.update(ApiKey, { id }, { expires_at: old.ends });
+      const details = {
+        name: row.name,
+        prefix: row.prefix,
+        replaces: id,
+        old_valid_until: old.ends.toISOString(),
+      };
+      await auditKey(tx, caller, 'rotate', row.id, details);
+      return { ...view(row), key };
+    });
+    this.onRevoked();
+    return rotated;
   }
 
   async list(caller: TenantCaller): Promise<ApiKeyView[]> {
@@ -76,27 +104,48 @@ export class ApiKeys {
 
   /** Takes effect at once in this process, within a second in the others. */
   async revoke(caller: TenantCaller, id: ApiKeyId): Promise<ApiKeyView> {
-    const revoked = await this.tenants.run(caller.tenantId, async ({ manager }) => {
+    const revoked = await this.tenants.run(caller.tenantId, async (tx) => {
+      const { manager } = tx;
       const row = await manager.findOneBy(ApiKey, { id });
       if (row === null) throw notFound(`API key ${id}`);
       if (row.revoked_at !== null) return view(row);
       row.revoked_at = new Date();
       await manager.update(ApiKey, { id }, { revoked_at: row.revoked_at });
-      await audit(manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
-        action: 'revoke',
-        resourceType: 'api_key',
-        resourceId: id,
-        details: { name: row.name, prefix: row.prefix },
-      });
+      await auditKey(tx, caller, 'revoke', id, { name: row.name, prefix: row.prefix });
       return view(row);
     });
     this.onRevoked();
     return revoked;
   }
+
+  private async insert(
+    { manager, tenantId }: TenantTx,
+    { actor }: TenantCaller,
+    wanted: NewApiKey,
+  ): Promise<{ key: string; row: ApiKey }> {
+    const key = newKey();
+    const row = apiKeyRow(this.box, key, tenantId, wanted, actor);
+    await manager.insert(ApiKey, row);
+    return { key, row: await manager.findOneByOrFail(ApiKey, { id: row.id }) };
+  }
 }
+
+/** `ends`: when the old key stops to be valid. */
+const LOCK_TO_ROTATE = {
+  name: 'api_key_lock_to_rotate',
+  text: `
+    SELECT *, least(expires_at, now() + make_interval(secs => $2)) AS ends
+    FROM api_keys WHERE id = $1 FOR UPDATE`,
+};
+
+const auditKey = (
+  { manager }: TenantTx,
+  { tenantId, actor, requestId }: TenantCaller,
+  action: AuditRecord['action'],
+  id: ApiKeyId,
+  details: JsonObject,
+): Promise<void> =>
+  audit(manager, { tenantId, actor, requestId, action, resourceType: 'api_key', resourceId: id, details });
 
 function view({ key_hash: _hash, ...rest }: ApiKey): ApiKeyView {
   return rest;

@@ -9,8 +9,9 @@ export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
   requestId: string | undefined;
-  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable';
-  resourceType: 'tenant' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
+  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable' | 'sign_in';
+  resourceType:
+    'tenant' | 'user' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
   resourceId: string;
   details?: JsonObject;
 }

@@ -1,4 +1,6 @@
-import { type TenantId } from '../kernel/ids';
+import { createHash } from 'node:crypto';
+import { ApiError } from '../kernel/errors';
+import { type TenantId, type UserId } from '../kernel/ids';
 
 export const SCOPES = [
   'distribution:submit',
@@ -11,14 +13,26 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+export const isScope = (text: string): text is Scope => (SCOPES as readonly string[]).includes(text);
+
 /** Who is asking, for which tenant, with which rights. A platform administrator may have named no tenant. */
 export interface Caller {
-  /** As it stands in events and audit: `key:<name>`. */
+  /** As it stands in events and audit: `key:<name>`, `user:<username>`, `token:<sub>`. */
   actor: string;
   tenantId: TenantId | undefined;
   scopes: ReadonlySet<Scope>;
   /** Absent where nobody asked over HTTP. */
   requestId?: string | undefined;
+  /** Set where a user of the console is behind the request. */
+  userId?: UserId;
+}
+
+const LONGEST_NAME = 100;
+
+/** Names of tokens may be longer than history has room for; two long ones that begin alike stay apart. */
+export function actorOf(kind: 'key' | 'user' | 'token', name: string): string {
+  if (name.length <= LONGEST_NAME) return `${kind}:${name}`;
+  return `${kind}:${name.slice(0, 80)}…${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 }
 
 /** A caller whose request is about one tenant. */
@@ -29,3 +43,11 @@ export interface TenantCaller extends Caller {
 /** `platform:admin` includes every other scope, in the tenant that the request names. */
 export const may = (caller: Caller, scope: Scope): boolean =>
   caller.scopes.has(scope) || caller.scopes.has('platform:admin');
+
+/** Nobody hands out rights that he lacks himself. */
+export function assertMayGrant(caller: Caller, scopes: readonly Scope[], field: string): void {
+  const lacking = scopes.filter((scope) => !may(caller, scope));
+  if (lacking.length === 0) return;
+  const issue = `needs the scopes ${lacking.join(', ')}, which you lack yourself`;
+  throw new ApiError('AUTHORIZATION_FAILED', `${field}: ${issue}`, [{ field, issue }]);
+}

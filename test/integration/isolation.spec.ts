@@ -11,7 +11,15 @@ const MARK = 'belongs-to-b';
 interface Things {
   tenant: TestTenant;
   ids: Record<
-    'distribution_id' | 'batch_id' | 'destination' | 'key' | 'secret' | 'rule' | 'data_type' | 'transform',
+    | 'distribution_id'
+    | 'batch_id'
+    | 'destination'
+    | 'key'
+    | 'secret'
+    | 'rule'
+    | 'data_type'
+    | 'transform'
+    | 'user',
     string
   >;
 }
@@ -54,6 +62,8 @@ async function furnish(id: string, mark: string): Promise<Things> {
   must(await api.json('POST', '/api/v1/data-types', { id: mark, name: mark }), 201);
   const transform = { name: mark, engine: 'field_mapping', spec: { mark: 'mark' } };
   must(await api.json('POST', '/api/v1/transforms', transform), 201);
+  const user = { username: mark, email: `${mark}@example.org`, password: 'a long password', role: 'viewer' };
+  const person = must(await api.json('POST', '/api/v1/users', user), 201);
   const key = await api.createKey(mark, ['distribution:read']);
   const secrets = await api.get<{ signing_secrets: Reply[] }>('/api/v1/signing-secrets');
   return {
@@ -67,6 +77,7 @@ async function furnish(id: string, mark: string): Promise<Things> {
       rule: String(made.body['rule_id']),
       data_type: mark,
       transform: mark,
+      user: String(person.body['id']),
     },
   };
 }
@@ -84,6 +95,7 @@ async function operations(): Promise<[method: string, path: string][]> {
 /** What `{id}` stands for. */
 function idIn(path: string): string {
   if (path.includes('/api-keys/')) return b.ids.key;
+  if (path.includes('/users/')) return b.ids.user;
   if (path.includes('/rules/')) return b.ids.rule;
   if (path.includes('/data-types/')) return b.ids.data_type;
   return path.includes('/tenants/') ? b.tenant.id : b.ids.secret;
@@ -105,7 +117,9 @@ const DESTINATION = { name: 'stolen', protocol: 'REST', configuration: { endpoin
 
 /** A body that would be accepted if the thing were the caller's own. */
 function bodyFor(method: string, path: string): object | undefined {
+  if (path.endsWith('/rotate') && path.includes('{')) return { overlap_seconds: 0 };
   if (method !== 'PUT' && method !== 'PATCH') return undefined;
+  if (path.includes('/users/')) return { status: 'disabled' };
   const replaces = method === 'PUT';
   if (path.includes('/rules/')) {
     return { name: 'stolen', ...(replaces ? { rule_type: 'routing', actions: { stop: true } } : {}) };
@@ -136,6 +150,7 @@ describe('an API key', () => {
       '/api/v1/rules/{id}',
       '/api/v1/data-types/{id}',
       '/api/v1/transforms/{transform}',
+      '/api/v1/users/{id}',
     ]) {
       expect((await b.tenant.api.get(foreign(path))).status).toBe(200);
     }
@@ -248,6 +263,16 @@ describe("a tenant's session in the database", () => {
     expect(await write('UPDATE destinations SET name = name WHERE tenant_id = $1 RETURNING id')).toEqual([]);
   });
 
+  it('cannot read sessions and failed sign-ins, nor make a platform administrator', async () => {
+    await expect(as('tenant-a', 'SELECT FROM user_sessions')).rejects.toMatchObject(DENIED);
+    await expect(as('tenant-a', 'SELECT FROM sign_in_failures')).rejects.toMatchObject(DENIED);
+    const root = `INSERT INTO users (id, tenant_id, username, password_hash, role, created_by)
+      VALUES (gen_random_uuid(), $1, 'root', 'x', 'platform_admin', 'x')`;
+    await expect(as('tenant-a', root, [null])).rejects.toMatchObject(DENIED);
+    await expect(as('tenant-a', root, ['tenant-a'])).rejects.toMatchObject({ code: '23514' });
+    await expect(as('tenant-a', root, ['tenant-b'])).rejects.toMatchObject(DENIED);
+  });
+
   it('cannot hang its rows on those of another tenant', async () => {
     const [job] = await world.rows<{ id: string }>('SELECT id FROM distribution_jobs WHERE tenant_id = $1', [
       b.tenant.id,
@@ -297,6 +322,8 @@ describe("a tenant's session in the database", () => {
     await expect(report('SELECT configuration FROM destinations')).rejects.toMatchObject(DENIED);
     await expect(report('SELECT FROM api_keys')).rejects.toMatchObject(DENIED);
     await expect(report('SELECT FROM signing_secrets')).rejects.toMatchObject(DENIED);
+    await expect(report('SELECT FROM users')).rejects.toMatchObject(DENIED);
+    await expect(report('SELECT FROM user_sessions')).rejects.toMatchObject(DENIED);
     await expect(report('DELETE FROM distribution_jobs')).rejects.toMatchObject(DENIED);
   });
 });
