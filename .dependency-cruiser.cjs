@@ -12,6 +12,7 @@ const stages = [
   'tracking',
   'tenants',
   'identity',
+  'limits',
 ];
 /** intake plans what it accepts, planning asks the rules and serialises nothing itself: pure calls, no I/O. */
 const allowed = {
@@ -93,12 +94,13 @@ module.exports = {
         'SystemTransaction sees every tenant: only these files may open it (docs/adr/0003-roles.md). ' +
         'lane-store: lanes are claimed from across tenants, as deliveries are. ' +
         'configuration-transaction: rules, data types and users of the platform, which no tenant session may write. ' +
-        'identity: a session, and a sign-in, is what tells the tenant.',
+        'identity: a session, and a sign-in, is what tells the tenant. ' +
+        'limits/lease: one round trip for each block of tokens, in a row that the caller names.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/delivery/lane-store\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$|^src/identity/(sessions|sign-in-throttle)\\.ts$',
+          '^src/(app|upkeep|database)/|^src/(delivery|callbacks)/claim\\.ts$|^src/delivery/lane-store\\.ts$|^src/tenants/(platform|key-lookup|configuration-transaction)\\.ts$|^src/identity/(sessions|sign-in-throttle)\\.ts$|^src/limits/lease\\.ts$',
       },
       to: { path: '^src/database/system-transaction\\.ts$' },
     },

@@ -8,6 +8,7 @@ import { AuditChain1763600000007 } from './0007-audit-chain';
 import { Reseal1763600000008 } from './0008-reseal';
 import { Lanes1763600000009 } from './0009-lanes';
 import { Users1763600000010 } from './0010-users';
+import { RateLimits1763600000011 } from './0011-rate-limits';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   Reseal1763600000008,
   Lanes1763600000009,
   Users1763600000010,
+  RateLimits1763600000011,
 ];

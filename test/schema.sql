@@ -529,6 +529,19 @@ TABLE platform_secrets -- OWNER distributor_owner
   CONSTRAINT platform_secrets_pkey PRIMARY KEY (name)
   GRANT INSERT, SELECT, UPDATE TO distributor_system
 
+TABLE rate_limits -- OWNER distributor_owner, WITH (fillfactor=50), ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  bucket character varying(50) NOT NULL
+  tokens double precision NOT NULL
+  refilled_at timestamp with time zone NOT NULL
+  CONSTRAINT rate_limits_pkey PRIMARY KEY (tenant_id, bucket)
+  CONSTRAINT rate_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  POLICY rate_limits_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY rate_limits_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY rate_limits_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
+
 TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=20000), ROW LEVEL SECURITY, FORCED
   delivery_id uuid NOT NULL
   tenant_id character varying(50) NOT NULL
@@ -697,3 +710,6 @@ CREATE OR REPLACE FUNCTION public.drop_month_partitions(moment timestamp with ti
 
 CREATE OR REPLACE FUNCTION public.first_uuid_of_month(moment timestamp with time zone) RETURNS uuid LANGUAGE sql IMMUTABLE AS $function$ SELECT (lpad(to_hex((extract(epoch FROM date_trunc('month', moment, 'UTC')) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid $function$
   GRANT EXECUTE TO PUBLIC by default
+
+CREATE OR REPLACE FUNCTION public.lease_tokens(p_tenant_id character varying, p_key_id uuid, p_key_requests integer, p_returned integer, p_first integer, p_wanted integer, p_ahead integer, p_at timestamp with time zone DEFAULT clock_timestamp()) RETURNS TABLE(granted integer, tokens double precision, requests integer, window_seconds integer, capacity integer) LANGUAGE plpgsql SET search_path TO 'public', 'pg_temp' AS $function$ #variable_conflict use_column DECLARE v_bucket varchar := coalesce(p_key_id::text, 'submissions'); v_requests integer; v_window integer; v_capacity integer; v_tokens double precision; v_refilled_at timestamptz; v_granted integer; BEGIN IF p_key_id IS NULL THEN SELECT t.rate_limit_requests, t.rate_limit_window_seconds, t.burst_limit INTO v_requests, v_window, v_capacity FROM tenants t WHERE t.id = p_tenant_id; ELSE SELECT coalesce(k.rate_limit_requests, p_key_requests), 60, coalesce(k.rate_limit_requests, p_key_requests) INTO v_requests, v_window, v_capacity FROM api_keys k WHERE k.tenant_id = p_tenant_id AND k.id = p_key_id; END IF; IF NOT FOUND THEN RETURN; END IF; SELECT r.tokens, r.refilled_at INTO v_tokens, v_refilled_at FROM rate_limits r WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket FOR UPDATE; IF NOT FOUND THEN INSERT INTO rate_limits (tenant_id, bucket, tokens, refilled_at) VALUES (p_tenant_id, v_bucket, v_capacity, p_at) ON CONFLICT (tenant_id, bucket) DO NOTHING; SELECT r.tokens, r.refilled_at INTO v_tokens, v_refilled_at FROM rate_limits r WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket FOR UPDATE; END IF; v_tokens := least(v_capacity, v_tokens + p_returned + greatest(0, extract(epoch FROM p_at - v_refilled_at)::double precision) * v_requests / v_window); -- The last of many small refills may miss a whole token by a rounding. v_granted := greatest(0, least(p_wanted, floor(v_tokens + 1e-6))); IF v_granted < p_first THEN IF v_tokens + 1e-6 >= v_capacity AND p_first <= greatest(v_capacity, v_requests) THEN v_granted := p_first; ELSE -- It is refused; what is there is for those behind it, and not carried off for nobody. v_granted := least(v_granted, p_wanted - p_first); END IF; ELSIF v_granted = p_wanted THEN v_granted := v_granted + least(p_ahead, floor((v_tokens - v_granted + 1e-6) / 8)); END IF; v_tokens := v_tokens - v_granted; UPDATE rate_limits r SET tokens = v_tokens, refilled_at = greatest(v_refilled_at, p_at) WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket; RETURN QUERY SELECT v_granted, v_tokens, v_requests, v_window, v_capacity; END $function$
+  GRANT EXECUTE TO distributor_system

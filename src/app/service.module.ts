@@ -32,6 +32,7 @@ import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
+import { SubmissionController } from '../http/submission.controller';
 import { TransformsController } from '../http/transforms.controller';
 import { UsersController } from '../http/users.controller';
 import { Sessions } from '../identity/sessions';
@@ -68,6 +69,7 @@ import { healthChecks } from './health';
 import { httpSettings } from './http-settings';
 import { identityProviders } from './identity';
 import { Known } from './known';
+import { defaultLimits, limitsProvider } from './limits';
 import { made } from './made';
 import { Outward } from './outward';
 import { expressionsIn, Transforming, transformProviders } from './transforms';
@@ -100,6 +102,7 @@ export class ServiceModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         ...sharedProviders(context),
         ...administrationProviders(context),
+        limitsProvider(configuration, context.log),
         ...identityProviders(context),
         ...rulesProviders(context),
         ...intakeProviders(context),
@@ -111,6 +114,7 @@ export class ServiceModule {
 }
 
 const API_CONTROLLERS = [
+  SubmissionController,
   DistributionController,
   DestinationsController,
   DestinationTypesController,
@@ -150,7 +154,7 @@ function sharedProviders({ configuration, encryptionKeys, hashKey, version }: Se
   ];
 }
 
-function administrationProviders({ log }: ServiceContext): Provider[] {
+function administrationProviders({ configuration, log }: ServiceContext): Provider[] {
   return [
     made(
       KeyLookup,
@@ -175,7 +179,14 @@ function administrationProviders({ log }: ServiceContext): Provider[] {
           sessions.forgetAll();
           directory.forget(tenantId);
         };
-        return new Platform({ tenants, system, signingSecrets, box, onChange });
+        return new Platform({
+          tenants,
+          system,
+          signingSecrets,
+          box,
+          defaultLimits: defaultLimits(configuration),
+          onChange,
+        });
       },
     ),
     made(

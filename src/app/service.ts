@@ -18,6 +18,7 @@ import { createServer } from '../http/server';
 import { Callers } from '../identity/callers';
 import { Users } from '../identity/users';
 import { newId, type NodeId } from '../kernel/ids';
+import { RateLimits } from '../limits/rate-limits';
 import { createLogger, type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
 import { DestinationTypes } from '../tenants/destination-types';
@@ -128,6 +129,7 @@ async function startOn(
     app.get(CallbackDispatcher).start();
     app.get(WakeUps).listen((lanes) => (lanes === undefined ? worker.wake() : worker.hint(lanes)));
   }
+  app.get(RateLimits).start();
   await app.listen(configuration.API_PORT, configuration.API_HOST);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1').replace('0.0.0.0', '127.0.0.1');
   log.info({ url, version: VERSION }, 'ready');
@@ -164,6 +166,7 @@ async function createApp(
   const app = await createServer(module, {
     settings: httpSettings(configuration),
     callers: () => app.get(Callers),
+    limits: () => app.get(RateLimits),
     log,
   });
   assertEveryEndpointHasAccess(app);
@@ -200,6 +203,7 @@ async function stopInOrder(
   await app.get(Transformer).stop();
   await heartbeat.stop();
   await app.get(Outward).senders.closeAll();
+  await app.get(RateLimits).stop();
   await app.close();
   await database.stop();
   log.info('stopped');

@@ -1,6 +1,7 @@
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { API_ERRORS } from '../kernel/errors';
+import { READS } from './rate-limit';
 
 /** The published contract, made from the endpoints themselves; docs/openapi.json is the committed copy. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
@@ -17,10 +18,11 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     schemas: { ...document.components?.schemas, Error: ERROR },
   };
   for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path as Record<string, Operation>)) {
+    for (const [method, operation] of Object.entries(path as Record<string, Operation>)) {
       // Whoever takes a key takes a token.
       if (operation.security !== undefined) operation.security = [{ api_key: [] }, { bearer: [] }];
       if (operation.responses === undefined) continue;
+      if (operation.security !== undefined && !READS.has(method.toUpperCase())) addLimit(operation.responses);
       operation.responses['default'] = {
         description: 'The error envelope; docs/errors.md explains each code.',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
@@ -31,9 +33,27 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
 }
 
 interface Operation {
-  responses?: Record<string, unknown>;
+  responses?: Record<string, { headers?: object; [field: string]: unknown }>;
   security?: object[];
 }
+
+/** What is no read stands under a limit: of the key, and for submissions of the tenant. */
+function addLimit(responses: NonNullable<Operation['responses']>): void {
+  for (const response of Object.values(responses)) response.headers = LIMIT_HEADERS;
+  responses['429'] = {
+    description: 'Over the limit of the tenant or the key; nothing was done.',
+    headers: { ...LIMIT_HEADERS, 'Retry-After': integer('Seconds after which it may pass.') },
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  };
+}
+
+const integer = (description: string) => ({ description, schema: { type: 'integer' } });
+
+const LIMIT_HEADERS = {
+  'X-RateLimit-Limit': integer('Jobs of the tenant, or else requests under the key, in a window.'),
+  'X-RateLimit-Remaining': integer('What is left at this moment.'),
+  'X-RateLimit-Reset': integer('Epoch seconds at which all of it is there again.'),
+};
 
 const DETAIL = {
   type: 'object',

@@ -7,11 +7,13 @@ import { type DynamicModule, type Type } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
 import { ApiError } from '../kernel/errors';
 import { type Callers } from '../identity/callers';
+import { type RateLimits } from '../limits/rate-limits';
 import { type Logger } from '../observability/logger';
 import { authenticate } from './authentication';
 import { parseJson } from './body';
 import { answerCors } from './cors';
 import { ErrorFilter, sendError } from './error.filter';
+import { limitRequests } from './rate-limit';
 import { type ApiReply, type ApiRequest, refuseNul, saneRequestId } from './request';
 import { openRoutes } from './scope-check';
 import { securityHeaders } from './security-headers';
@@ -20,13 +22,14 @@ import { type HttpSettings } from './settings';
 export interface ServerParts {
   settings: HttpSettings;
   callers: () => Callers;
+  limits: () => RateLimits;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, callers, log }: ServerParts,
+  { settings, callers, limits, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ err: error, request_id: requestId }, 'request failed');
@@ -54,6 +57,7 @@ export async function createServer(
     authenticated ??= authenticate(callers(), openRoutes(app));
     return authenticated(request);
   });
+  limitRequests(fastify, limits);
   addParsers(fastify, settings);
   closeWhatBecomesIdle(fastify);
   return app;

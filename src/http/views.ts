@@ -31,14 +31,10 @@ export const batchReceiptView = (receipt: BatchReceipt) => ({
   tracking_url: `/api/v1/distribution/batch/${receipt.batchId}/status`,
 });
 
-export const statusView = ({
-  job,
-  destinations,
-  metrics,
-  progress_percentage,
-  errors,
-  madeBy,
-}: JobStatus) => ({
+export const statusView = (
+  { job, destinations, metrics, progress_percentage, errors, madeBy }: JobStatus,
+  rateLimitRemaining: number,
+) => ({
   ...jobView(job),
   progress_percentage,
   destinations,
@@ -50,6 +46,7 @@ export const statusView = ({
     ...madeBy,
     idempotency_key: job.idempotency_key,
     correlation_id: job.correlation_id,
+    rate_limit_remaining: rateLimitRemaining,
   },
 });
 

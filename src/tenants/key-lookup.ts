@@ -85,8 +85,9 @@ export class KeyLookup {
   }
 }
 
-const callerOf = ({ name, tenant_id, scopes }: KeyRow): Caller => ({
+const callerOf = ({ id, name, tenant_id, scopes }: KeyRow): Caller => ({
   actor: actorOf('key', name),
   tenantId: tenant_id ?? undefined,
   scopes: new Set(scopes),
+  ...(tenant_id !== null && { keyId: id }),
 });

@@ -22,11 +22,17 @@ export interface TenantInput {
 
 export type TenantPatch = Changes<Omit<TenantInput, 'id'> & { status: Tenant['status'] }>;
 
+/** Of tenants that are made without limits of their own. */
+export type DefaultLimits = Required<
+  Pick<TenantInput, 'rate_limit_requests' | 'rate_limit_window_seconds' | 'burst_limit'>
+>;
+
 export interface PlatformParts {
   tenants: TenantTransaction;
   system: SystemTransaction;
   signingSecrets: SigningSecrets;
   box: SecretBox;
+  defaultLimits: DefaultLimits;
   /** Sessions of a tenant whose status changed must be looked up again. */
   onChange: (tenantId: TenantId) => void;
 }
@@ -41,7 +47,7 @@ export class Platform {
       if (await tx.manager.existsBy(Tenant, { id: input.id })) {
         throw conflict('id', `the tenant ${input.id} exists already`);
       }
-      await tx.manager.insert(Tenant, definedOf(input));
+      await tx.manager.insert(Tenant, definedOf({ ...this.parts.defaultLimits, ...definedOf(input) }));
       const { secret } = await this.parts.signingSecrets.createIn(tx, caller);
       await audit(tx.manager, {
         ...about(caller, input.id),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../kernel/errors';
-import { type TenantId, type UserId } from '../kernel/ids';
+import { type ApiKeyId, type TenantId, type UserId } from '../kernel/ids';
 
 export const SCOPES = [
   'distribution:submit',
@@ -25,6 +25,8 @@ export interface Caller {
   requestId?: string | undefined;
   /** Set where a user of the console is behind the request. */
   userId?: UserId;
+  /** Set where a tenant's key is behind the request; its requests are limited. */
+  keyId?: ApiKeyId;
 }
 
 const LONGEST_NAME = 100;

@@ -1,0 +1,128 @@
+import { Body, Controller, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiConsumes, ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { Intake, type Acceptance, type Circumstances } from '../intake/accept';
+import { BatchIntake, type BatchAcceptance, type BatchItem } from '../intake/accept-batch';
+import { bulkSchema, submissionSchema } from '../intake/submission';
+import { ApiError, conflict } from '../kernel/errors';
+import { RateLimits } from '../limits/rate-limits';
+import { type TenantCaller } from '../tenants/scopes';
+import { Endpoint } from './endpoint';
+import { parsed } from './parsed';
+import { admitJobs } from './rate-limit';
+import { HttpSettings } from './settings';
+import { readNdjson, tooMany } from './ndjson';
+import {
+  type ApiReply,
+  type ApiRequest,
+  checkTenant,
+  header,
+  saneRequestId,
+  tenantCallerOf,
+} from './request';
+import { batchReceiptView, receiptView } from './views';
+
+@ApiTags('distribution')
+@ApiSecurity('api_key')
+@ApiHeader({
+  name: 'X-Tenant-ID',
+  required: false,
+  description: 'The tenant, where the key is a platform key.',
+})
+@Controller('api/v1/distribution')
+export class SubmissionController {
+  constructor(
+    private readonly intake: Intake,
+    private readonly batches: BatchIntake,
+    private readonly limits: RateLimits,
+    private readonly settings: HttpSettings,
+  ) {}
+
+  @Post('submit')
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Endpoint({ summary: 'Accept one job', access: 'distribution:submit', status: 202, body: submissionSchema })
+  async submit(
+    @Req() request: ApiRequest,
+    @Res({ passthrough: true }) reply: ApiReply,
+    @Body() body: unknown,
+  ) {
+    const caller = tenantCallerOf(request);
+    const submission = parsed(submissionSchema, body);
+    checkTenant(caller, submission.tenant_id);
+    await admitJobs(this.limits, caller, 1, reply);
+    return this.answer(await this.intake.submit(submission, circumstances(request, caller)), reply);
+  }
+
+  @Post('bulk-submit')
+  @ApiConsumes('application/json', 'application/x-ndjson')
+  @Endpoint({ summary: 'Accept many jobs', access: 'distribution:submit', status: 202, body: bulkSchema })
+  async bulkSubmit(
+    @Req() request: ApiRequest,
+    @Res({ passthrough: true }) reply: ApiReply,
+    @Body() body: unknown,
+    @Query('fail_fast') failFast?: string,
+    @Query('callback_url') callbackUrl?: string,
+  ) {
+    const caller = tenantCallerOf(request);
+    if (body instanceof Readable) {
+      const items = await readNdjson(body, this.settings);
+      const options = {
+        fail_fast: failFast === 'true',
+        ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
+      };
+      return this.submitBatch(items, options, circumstances(request, caller), reply);
+    }
+    const bulk = parsed(bulkSchema, body);
+    checkTenant(caller, bulk.tenant_id);
+    const items = bulk.distributions.map((item) => ({ body: item }));
+    return this.submitBatch(items, bulk.options, circumstances(request, caller), reply);
+  }
+
+  private answer(acceptance: Acceptance, reply: ApiReply) {
+    switch (acceptance.kind) {
+      case 'accepted':
+        return receiptView(acceptance.receipt);
+      case 'replayed':
+        void reply.code(200);
+        return { ...receiptView(acceptance.receipt), idempotent_replay: true };
+      case 'conflict':
+        throw conflict(acceptance.issue.field, acceptance.issue.issue);
+      case 'invalid':
+        throw new ApiError('VALIDATION_ERROR', 'the submission is not valid', acceptance.issues);
+    }
+  }
+
+  private async submitBatch(
+    items: BatchItem[],
+    options: z.infer<typeof bulkSchema>['options'],
+    around: Circumstances,
+    reply: ApiReply,
+  ) {
+    if (items.length > this.settings.maxItems) throw tooMany(this.settings.maxItems);
+    if (items.length === 0) throw new ApiError('VALIDATION_ERROR', 'the batch is empty');
+    await admitJobs(this.limits, around.caller, items.length, reply);
+    return batchAnswer(await this.batches.submit(items, options, around));
+  }
+}
+
+function batchAnswer(acceptance: BatchAcceptance) {
+  if (acceptance.kind === 'accepted') return batchReceiptView(acceptance.receipt);
+  if (acceptance.kind === 'invalid') {
+    throw new ApiError('VALIDATION_ERROR', 'the batch is not valid', acceptance.issues);
+  }
+  const conflicts = acceptance.rejected.every(({ error }) => error === 'CONFLICT');
+  throw new ApiError(
+    conflicts ? 'CONFLICT' : 'VALIDATION_ERROR',
+    'nothing was accepted, because fail_fast was asked for and something was wrong',
+    acceptance.rejected.flatMap(({ index, details }) =>
+      details.map(({ field, issue }) => ({ field: `distributions[${index}].${field}`, issue })),
+    ),
+  );
+}
+
+const circumstances = (request: ApiRequest, caller: TenantCaller): Circumstances => ({
+  caller,
+  correlationId: saneRequestId(header(request, 'x-correlation-id')) ?? request.id,
+  idempotencyKey: header(request, 'idempotency-key'),
+});
