@@ -9,6 +9,7 @@ import { Reseal1763600000008 } from './0008-reseal';
 import { Lanes1763600000009 } from './0009-lanes';
 import { Users1763600000010 } from './0010-users';
 import { RateLimits1763600000011 } from './0011-rate-limits';
+import { PartitionKeys1763600000012 } from './0012-partition-keys';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   Lanes1763600000009,
   Users1763600000010,
   RateLimits1763600000011,
+  PartitionKeys1763600000012,
 ];
