@@ -1,4 +1,5 @@
 import { type PoolClient, type QueryResultRow } from 'pg';
+import { jsonbArray, textArray } from './binary-array';
 
 /** SQL with a name: prepared once per connection. A name stands for one text for ever. */
 export interface Statement {
@@ -16,8 +17,13 @@ export async function execute<Row extends QueryResultRow>(
   return result.rows;
 }
 
-/** Rows to columns, for `UNNEST($1::uuid[], $2::text[], …)`: one value list per getter. */
-export const columns = <Row>(
-  rows: readonly Row[],
-  getters: readonly ((row: Row) => unknown)[],
-): unknown[][] => getters.map((get) => rows.map(get));
+/** What a column is made of; documents and long texts go as binary arrays (binary-array.ts). */
+export type Column<Row> =
+  ((row: Row) => unknown) | { jsonb: (row: Row) => string | null } | { text: (row: Row) => string | null };
+
+/** Rows to columns, for `UNNEST($1::uuid[], $2::text[], …)`: one parameter per column. */
+export const columns = <Row>(rows: readonly Row[], wanted: readonly Column<Row>[]): unknown[] =>
+  wanted.map((column) => {
+    if (typeof column === 'function') return rows.map(column);
+    return 'jsonb' in column ? jsonbArray(rows.map(column.jsonb)) : textArray(rows.map(column.text));
+  });

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type CapturedResponse, type LogLine } from '../adapters/port';
 import { isDataFault, isSerializationFault, isUnavailable } from '../database/faults';
 import { GroupCommit } from '../database/group-commit';
-import { columns } from '../database/statement';
+import { type Column, columns } from '../database/statement';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type AttemptId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
 import { type ClaimedDelivery } from './claim';
@@ -131,7 +131,7 @@ const metadataOf = ({ bytesSent, decision, startedAt, madeBy }: Settlement): str
   });
 
 /** In the order of RECORD_OUTCOMES' `outcome` input. */
-const RESULT_COLUMNS: ((result: Settlement) => unknown)[] = [
+const RESULT_COLUMNS: Column<Settlement>[] = [
   ({ claimed }) => claimed.delivery_id,
   ({ claimed }) => claimed.fence,
   ({ claimed }) => claimed.distribution_job_id,
@@ -140,12 +140,12 @@ const RESULT_COLUMNS: ((result: Settlement) => unknown)[] = [
   ({ startedAt }) => startedAt ?? null,
   ({ completedAt }) => completedAt,
   ({ response }) => response?.statusCode ?? null,
-  ({ response }) => response?.body ?? null,
+  { text: ({ response }) => response?.body ?? null },
   ({ decision }) => ('code' in decision ? decision.code : null),
   ({ decision }) => ('message' in decision ? decision.message : null),
   ({ decision }) => ('afterSeconds' in decision ? decision.afterSeconds : null),
   ({ decision }) => (decision.kind === 'retry' ? newId<AttemptId>() : null),
-  metadataOf,
+  { jsonb: metadataOf },
 ];
 
 interface LogRow {
@@ -159,7 +159,7 @@ const logRows = ({ claimed, log, decision }: Settlement): LogRow[] =>
     ? []
     : log.map((line, lineNumber) => ({ attemptId: claimed.attempt_id, lineNumber, line }));
 
-const LOG_COLUMNS: ((row: LogRow) => unknown)[] = [
+const LOG_COLUMNS: Column<LogRow>[] = [
   ({ attemptId }) => attemptId,
   ({ lineNumber }) => lineNumber,
   ({ line }) => line.level,

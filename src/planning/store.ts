@@ -1,4 +1,4 @@
-import { columns } from '../database/statement';
+import { type Column, columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
 import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
@@ -54,22 +54,22 @@ export function dueLanes(jobs: readonly PlannedJob[]): DueLane[] {
 }
 
 /** In the order of STORE_JOBS' `job` input. */
-const JOB_COLUMNS: ((job: PlannedJob) => unknown)[] = [
+const JOB_COLUMNS: Column<PlannedJob>[] = [
   (job) => job.id,
   (job) => job.distributionId,
   (job) => job.plan.priority,
   (job) => job.dataType,
-  (job) => JSON.stringify(job.storedPayload),
-  (job) => JSON.stringify(job.plan.deliveries.map(destinationView)),
+  { jsonb: (job) => JSON.stringify(job.storedPayload) },
+  { jsonb: (job) => JSON.stringify(job.plan.deliveries.map(destinationView)) },
   (job) => job.callback?.url ?? null,
   (job) => job.deliverAt ?? null,
   (job) => job.expiresAt ?? null,
   (job) => job.ttlSeconds ?? null,
   (job) => job.maxRetries,
-  (job) => JSON.stringify(job.metadata),
-  (job) => JSON.stringify(job.options),
-  (job) => (job.callback === undefined ? null : JSON.stringify(job.callback)),
-  (job) => JSON.stringify(planView(job.plan)),
+  { jsonb: (job) => JSON.stringify(job.metadata) },
+  { jsonb: (job) => JSON.stringify(job.options) },
+  { jsonb: (job) => (job.callback === undefined ? null : JSON.stringify(job.callback)) },
+  { jsonb: (job) => JSON.stringify(planView(job.plan)) },
   (job) => job.idempotencyKey ?? null,
   (job) => job.requestHash ?? null,
   (job) => job.correlationId,
@@ -98,7 +98,7 @@ const deliveryRows = (job: PlannedJob): DeliveryRow[] =>
   job.plan.deliveries.map((delivery, position) => ({ job, delivery, position }));
 
 /** In the order of STORE_JOBS' `delivery` input. */
-const DELIVERY_COLUMNS: ((row: DeliveryRow) => unknown)[] = [
+const DELIVERY_COLUMNS: Column<DeliveryRow>[] = [
   ({ job }) => job.id,
   ({ delivery }) => delivery.deliveryId,
   ({ delivery }) => delivery.firstAttemptId,
