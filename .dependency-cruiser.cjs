@@ -10,6 +10,7 @@ const stages = [
   'delivery',
   'callbacks',
   'tracking',
+  'replay',
   'tenants',
   'identity',
   'limits',
@@ -20,6 +21,8 @@ const allowed = {
   planning: ['rules', 'transforms'],
   delivery: ['transforms', 'tenants'],
   callbacks: ['tracking', 'tenants'],
+  // A replay plans anew what was planned before, and answers with what tracking reads.
+  replay: ['planning', 'tracking', 'tenants'],
   // What is saved is checked and compiled by the parsers that evaluation uses.
   tenants: ['rules', 'transforms'],
   // Keys belong to tenants; users and tokens are asked whose they are in the same breath.

@@ -10,6 +10,7 @@ import { Lanes1763600000009 } from './0009-lanes';
 import { Users1763600000010 } from './0010-users';
 import { RateLimits1763600000011 } from './0011-rate-limits';
 import { PartitionKeys1763600000012 } from './0012-partition-keys';
+import { Replay1763600000013 } from './0013-replay';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   Users1763600000010,
   RateLimits1763600000011,
   PartitionKeys1763600000012,
+  Replay1763600000013,
 ];

@@ -72,6 +72,35 @@ TABLE audit_log -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT TO distributor_system
 
+TABLE bulk_operations -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  kind character varying(20) NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'running'::character varying
+  selection jsonb NOT NULL
+  reason text
+  rate_per_second integer NOT NULL
+  position uuid
+  next_due_at timestamp with time zone NOT NULL DEFAULT now()
+  examined integer NOT NULL DEFAULT 0
+  done integer NOT NULL DEFAULT 0
+  skipped integer NOT NULL DEFAULT 0
+  created_by character varying(200) NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  completed_at timestamp with time zone
+  CONSTRAINT bulk_operations_kind_check CHECK (((kind)::text = ANY ((ARRAY['replay'::character varying, 'redrive'::character varying, 'discard'::character varying])::text[])))
+  CONSTRAINT bulk_operations_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT bulk_operations_rate_per_second_check CHECK ((rate_per_second > 0))
+  CONSTRAINT bulk_operations_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'completed'::character varying, 'cancelled'::character varying])::text[])))
+  CREATE INDEX idx_bulk_operations_completed ON public.bulk_operations USING btree (completed_at) WHERE (completed_at IS NOT NULL)
+  CREATE INDEX idx_bulk_operations_running ON public.bulk_operations USING btree (id) WHERE ((status)::text = 'running'::text)
+  POLICY bulk_operations_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY bulk_operations_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY bulk_operations_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
+
 TABLE configuration_revisions -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   tenant_id character varying(50)
   kind character varying(20) NOT NULL
@@ -133,6 +162,37 @@ TABLE data_types -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
+
+TABLE dead_letters -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  distribution_job_id uuid NOT NULL
+  distribution_id character varying(100) NOT NULL
+  delivery_id uuid NOT NULL
+  attempt_id uuid NOT NULL
+  destination_id uuid
+  destination_name character varying(100) NOT NULL
+  data_type character varying(50) NOT NULL
+  error_code character varying(50) NOT NULL
+  error_message text NOT NULL
+  attempts integer NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'dead'::character varying
+  reason text
+  resolved_by character varying(200)
+  resolved_at timestamp with time zone
+  died_at timestamp with time zone NOT NULL DEFAULT now()
+  expires_at timestamp with time zone NOT NULL
+  CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT dead_letters_status_check CHECK (((status)::text = ANY ((ARRAY['dead'::character varying, 'redriven'::character varying, 'discarded'::character varying])::text[])))
+  CREATE INDEX idx_dead_letters_dead ON public.dead_letters USING btree (status, tenant_id, id) WHERE ((status)::text = 'dead'::text)
+  CREATE INDEX idx_dead_letters_delivery ON public.dead_letters USING btree (delivery_id, id DESC)
+  CREATE INDEX idx_dead_letters_expires ON public.dead_letters USING btree (expires_at)
+  POLICY dead_letters_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY dead_letters_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY dead_letters_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
 
 TABLE destination_configs -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   tenant_id character varying(50) NOT NULL
@@ -325,9 +385,11 @@ TABLE distribution_callbacks -- OWNER distributor_owner, WITH (fillfactor=70), R
   history jsonb NOT NULL DEFAULT '[]'::jsonb
   created_at timestamp with time zone NOT NULL DEFAULT now()
   completed_at timestamp with time zone
+  round_start integer NOT NULL DEFAULT 0
   CONSTRAINT chk_distribution_callbacks_subject CHECK ((num_nonnulls(distribution_job_id, batch_id) = 1))
   CONSTRAINT distribution_callbacks_pkey PRIMARY KEY (id)
   CONSTRAINT distribution_callbacks_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'delivered'::character varying, 'failed'::character varying])::text[])))
+  CREATE INDEX idx_distribution_callbacks_batch ON public.distribution_callbacks USING btree (batch_id, tenant_id) WHERE (batch_id IS NOT NULL)
   CREATE INDEX idx_distribution_callbacks_due ON public.distribution_callbacks USING btree (due_at) WHERE ((status)::text = 'pending'::text)
   CREATE INDEX idx_distribution_callbacks_job ON public.distribution_callbacks USING btree (tenant_id, distribution_job_id)
   POLICY distribution_callbacks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
@@ -556,6 +618,7 @@ TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum
   leased_by uuid
   fence integer NOT NULL DEFAULT 0
   rank smallint NOT NULL DEFAULT 4
+  round_start integer NOT NULL DEFAULT 0
   CONSTRAINT ready_attempts_pkey PRIMARY KEY (delivery_id)
   CREATE INDEX idx_ready_attempts_expires ON public.ready_attempts USING btree (expires_at) WHERE (expires_at IS NOT NULL)
   CREATE INDEX idx_ready_attempts_lane ON public.ready_attempts USING btree (lane_id, rank, due_at)

@@ -5,11 +5,12 @@ import { NetworkGuard } from '../adapters/network-guard';
 import { Senders } from '../adapters/senders';
 import { CallbackClaims } from '../callbacks/claim';
 import { CallbackDispatcher } from '../callbacks/dispatcher';
+import { CallbackReplays } from '../callbacks/replay';
 import { callbackRecorder } from '../callbacks/record';
 import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
-import { WakeUps } from '../database/wake-ups';
+import { ANYWHERE, WakeUps } from '../database/wake-ups';
 import { Cancellations } from '../delivery/cancel';
 import { Claims } from '../delivery/claim';
 import { LaneKeeper } from '../delivery/lane-keeper';
@@ -26,10 +27,12 @@ import {
 import { ApiKeysController } from '../http/api-keys.controller';
 import { AuthController } from '../http/auth.controller';
 import { DataTypesController } from '../http/data-types.controller';
+import { DeadLettersController } from '../http/dead-letters.controller';
 import { DistributionController } from '../http/distribution.controller';
 import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
+import { BulkOperationsController, ReplayController } from '../http/replay.controller';
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
 import { SubmissionController } from '../http/submission.controller';
@@ -45,6 +48,9 @@ import { type DueLane } from '../kernel/priority';
 import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
+import { DeadLetters } from '../replay/dead-letters';
+import { BulkOperations } from '../replay/operations';
+import { Replays } from '../replay/single';
 import { ApiKeys } from '../tenants/api-keys';
 import { AuditTrail } from '../tenants/audit-trail';
 import { ConfigurationRevisions } from '../tenants/configuration-revisions';
@@ -106,6 +112,7 @@ export class ServiceModule {
         ...identityProviders(context),
         ...rulesProviders(context),
         ...intakeProviders(context),
+        ...replayProviders(),
         ...deliveryProviders(context),
         ...transformProviders(context),
       ],
@@ -116,6 +123,9 @@ export class ServiceModule {
 const API_CONTROLLERS = [
   SubmissionController,
   DistributionController,
+  ReplayController,
+  BulkOperationsController,
+  DeadLettersController,
   DestinationsController,
   DestinationTypesController,
   ApiKeysController,
@@ -302,6 +312,23 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
   ];
 }
 
+function replayProviders(): Provider[] {
+  return [
+    made(
+      Replays,
+      [TenantTransaction, WakeUps, DeliveryWorker],
+      (tenants, wakeUps, worker) => new Replays(tenants, wakeAnywhere(wakeUps, worker)),
+    ),
+    made(
+      BulkOperations,
+      [TenantTransaction, WakeUps, DeliveryWorker],
+      (tenants, wakeUps, worker) => new BulkOperations(tenants, wakeAnywhere(wakeUps, worker)),
+    ),
+    made(DeadLetters, [TenantTransaction], (tenants) => new DeadLetters(tenants)),
+    made(CallbackReplays, [TenantTransaction], (tenants) => new CallbackReplays(tenants)),
+  ];
+}
+
 /** This process's own worker at once, the others by a hint. */
 const wakeBoth =
   (wakeUps: WakeUps, worker: DeliveryWorker) =>
@@ -310,6 +337,12 @@ const wakeBoth =
     worker.wake(due);
     wakeUps.send(due.map(({ laneId }) => laneId));
   };
+
+/** Where something is due is not known here: whoever is woken looks. */
+const wakeAnywhere = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
+  worker.wake();
+  wakeUps.send([ANYWHERE]);
+};
 
 const countIn =
   (metrics: Metrics): SubmissionCounter =>

@@ -21,10 +21,13 @@ import { newId, type NodeId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
 import { createLogger, type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
+import { BulkOperations } from '../replay/operations';
 import { DestinationTypes } from '../tenants/destination-types';
 import { Platform } from '../tenants/platform';
 import { Transformer } from '../transforms/transformer';
 import { Upkeep } from '../upkeep/duty';
+import { bulkOperations } from '../upkeep/bulk-operations';
+import { DeadLetterCount, deadLetters } from '../upkeep/dead-letters';
 import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
 import { Heartbeat } from '../upkeep/heartbeat';
@@ -120,6 +123,10 @@ async function startOn(
       signIns,
       destinationTypes(app.get(DestinationTypes)),
       retention(configuration.RETENTION_MONTHS),
+      deadLetters,
+      bulkOperations(app.get(BulkOperations), (error, operation) =>
+        log.error({ err: error, operation_id: operation }, 'bulk operation failed'),
+      ),
     ],
     (error, duty) => log.error({ err: error, duty }, 'duty failed'),
   );
@@ -181,6 +188,8 @@ async function createApp(
   metrics.oldestDue(async () => (await claims.depth()).oldest_due_seconds);
   metrics.lanes(() => app.get(LaneKeeper).counts);
   metrics.breakers(() => app.get(LaneStore).breakers());
+  const letters = new DeadLetterCount(app.get(SystemTransaction));
+  metrics.deadLetters(() => letters.byTenant());
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }

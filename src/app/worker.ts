@@ -42,6 +42,7 @@ export function createWorker(
       );
     },
     onFault: (error, results) => log.error({ err: error, results }, 'outcomes could not be recorded yet'),
+    deadLetterDays: configuration.DEAD_LETTER_RETENTION_DAYS,
   });
   const parts = {
     catalogue: around.catalogue,

@@ -27,6 +27,8 @@ export type ClaimedCallback = {
   callback_url: string;
   /** Made before this one. */
   attempts: number;
+  /** Made before the last replay; the five attempts allowed begin after them. */
+  round_start: number;
   fence: number;
   created_at: Date;
 };
@@ -45,7 +47,7 @@ const CLAIM_CALLBACKS = {
     ) due
     WHERE c.id = due.id
     RETURNING c.id, c.tenant_id, c.distribution_job_id, c.batch_id, c.attempt_id, c.event_type, c.callback_url,
-      c.attempts, c.fence, c.created_at`,
+      c.attempts, c.round_start, c.fence, c.created_at`,
 };
 
 /** Longer than a callback may take, so that a lease never ends under a living sender. */

@@ -25,7 +25,7 @@ export interface CallbackResult {
 
 /** What an outcome means for a callback. `random` is in [0, 1). */
 export function decideCallback(claimed: ClaimedCallback, outcome: Outcome, random: number): CallbackResult {
-  const made = claimed.attempts + 1;
+  const made = claimed.attempts - claimed.round_start + 1;
   const again = outcome.kind === 'retry' && made < CALLBACK_POLICY.maxAttempts;
   return {
     claimed,

@@ -7,7 +7,7 @@ const CHANNEL = 'distribution_queue';
 const NOTIFY = { name: 'notify_queue', text: `SELECT pg_notify('${CHANNEL}', $1)` };
 /** A payload may have 8,000 bytes; beyond so many lanes a look at the table is cheaper than a list. */
 const MOST_NAMED = 100;
-const ANYWHERE = '*';
+export const ANYWHERE = '*';
 
 /** A NOTIFY on every commit would cost two thirds of the throughput; one in a while is enough for a hint. */
 const AT_MOST_EVERY_MS = 20;

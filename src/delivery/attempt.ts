@@ -55,7 +55,7 @@ async function sendPrepared(
   );
   if (deadlines.isStopped && outcome.kind === 'retry' && outcome.code === 'ABORTED')
     return { kind: 'released' };
-  const decision = decide(outcome, claimed.attempt_number, prepared.policy, parts.random());
+  const decision = decide(outcome, attemptInRound(claimed), prepared.policy, parts.random());
   const completedAt = new Date(startedAt.getTime() + (performance.now() - started));
   const { response, bytesSent, log } = outcome;
   const disables = disablingReason(outcome, claimed);
@@ -86,6 +86,10 @@ function verdictOf(
     return { ...silent, pauseSeconds: Math.min(outcome.retryAfterSeconds, maxPauseSeconds) };
   return { ...silent, verdict: 'faulty' };
 }
+
+/** A replay begins to count anew, for the budget and for the waits. */
+const attemptInRound = ({ attempt_number, round_start }: ClaimedDelivery): number =>
+  attempt_number - round_start;
 
 /** What the receiver of an inline destination says holds for that job, not for the registered one of its name. */
 function disablingReason(outcome: Outcome, { destination }: ClaimedDelivery): string | undefined {
@@ -127,7 +131,7 @@ function faulty(parts: AttemptParts, claimed: ClaimedDelivery, error: unknown): 
     log: [],
   };
   const policy = { ...parts.defaults.retry, maxAttempts: claimed.max_retries + 1 };
-  const decided = decide(outcome, claimed.attempt_number, policy, parts.random());
+  const decided = decide(outcome, attemptInRound(claimed), policy, parts.random());
   const decision = 'code' in decided ? { ...decided, code: 'INTERNAL_ERROR' as const } : decided;
   parts.onFault(error, claimed);
   return {

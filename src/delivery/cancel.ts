@@ -51,7 +51,8 @@ export class Cancellations {
       if (job.open_deliveries === 0) return { kind: 'terminal', status: job.status };
       await tx.query(REQUEST_CANCEL, [job.id]);
       const taken = await tx.query<Taken>(TAKE_WAITING, [job.id, newId<NodeId>()]);
-      if (taken.length > 0) await recordOutcomes(tx, taken.map(cancelled), caller.actor);
+      if (taken.length > 0)
+        await recordOutcomes(tx, taken.map(cancelled), { actor: caller.actor, deadLetterDays: 1 });
       const inFlight = job.open_deliveries - taken.length;
       const status = inFlight === 0 ? 'cancelled' : 'processing';
       return {

@@ -60,10 +60,10 @@ export const CLAIM_DUE = {
       SET leased_by = $1, fence = r.fence + 1, due_at = now() + make_interval(secs => $5)
       FROM due WHERE r.delivery_id = due.delivery_id
       RETURNING r.delivery_id, r.tenant_id, r.distribution_job_id, r.attempt_id, r.attempt_number,
-        r.destination_name, r.position, r.lane_id, r.expires_at, r.fence
+        r.round_start, r.destination_name, r.position, r.lane_id, r.expires_at, r.fence
     )
     SELECT c.delivery_id, c.tenant_id, c.distribution_job_id, c.attempt_id, c.attempt_number,
-      c.destination_name, c.lane_id, c.fence,
+      c.round_start, c.destination_name, c.lane_id, c.fence,
       COALESCE(c.expires_at <= now(), false) AS expired,
       j.cancel_requested_at IS NOT NULL AS cancelled,
       j.distribution_id, j.data_type, j.payload::text AS payload, j.created_at AS accepted_at, j.max_retries,

@@ -21,6 +21,8 @@ export type ClaimedDelivery = {
   distribution_job_id: JobId;
   attempt_id: AttemptId;
   attempt_number: number;
+  /** Attempts made before the last replay; the policy's budget begins after them. */
+  round_start: number;
   destination_name: string;
   lane_id: string;
   /** Grows with every claim; an outcome is recorded only under the current one. */

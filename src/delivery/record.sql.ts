@@ -1,14 +1,22 @@
+/** The tenant's own retention; what is no number of days counts as none. */
+const DEAD_LETTER_DAYS = `
+  SELECT CASE jsonb_typeof(config -> 'dead_letter_retention_days') WHEN 'number'
+    THEN LEAST(GREATEST((config ->> 'dead_letter_retention_days')::numeric, 1), 3650)::int END
+  FROM tenants WHERE id = $1`;
+
 /**
  * Records what became of a tenant's deliveries. One pipeline, read from top to bottom:
  *
  * outcome     one row per delivery, as the worker decided
  * locked      their jobs, locked in one order, so that two recorders never wait for each other in a circle; a
  *             cancellation that came first is seen
- * settled     deliveries that are over: their ready row goes, if the lease is still ours (fence)
+ * settled     deliveries that are over: their ready row goes, if the lease is still ours: fence and attempt, because a
+ *             replay makes a new row, whose fence begins anew
  * again       deliveries to repeat: the ready row moves on to the next attempt
  * postponed   deliveries that were not sent: the ready row waits, no attempt is spent
  * accepted    outcomes whose lease was ours; all others are refused and change nothing
  * attempts …  the attempt's row completed, the next one planned, log lines written
+ * dead        a dead letter for each delivery that failed; nothing is read or written for the others
  * tally       what the accepted outcomes mean for each job
  * jobs        counters, status and times of the job
  * events …    what the job's row does not say, callbacks to the submitter, the batch's counters and callback
@@ -31,7 +39,7 @@ export const RECORD_OUTCOMES = {
     settled AS (
       DELETE FROM ready_attempts r
       USING outcome o JOIN locked j ON j.id = o.job_id
-      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+      WHERE r.delivery_id = o.delivery_id AND r.attempt_id = o.attempt_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND (o.result IN ('success', 'failed', 'cancelled')
           OR (o.result IN ('retry', 'postponed') AND j.cancelling))
       RETURNING r.delivery_id, NULL::timestamptz AS next_attempt_at,
@@ -42,7 +50,7 @@ export const RECORD_OUTCOMES = {
       SET attempt_id = o.next_attempt_id, attempt_number = r.attempt_number + 1, rank = r.rank | 1,
         leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
       FROM outcome o JOIN locked j ON j.id = o.job_id
-      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+      WHERE r.delivery_id = o.delivery_id AND r.attempt_id = o.attempt_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND o.result = 'retry' AND NOT j.cancelling
       RETURNING r.delivery_id, r.due_at AS next_attempt_at, 'retry' AS result, r.attempt_number, r.destination_name,
         r.lane_id
@@ -51,7 +59,7 @@ export const RECORD_OUTCOMES = {
       UPDATE ready_attempts r
       SET leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
       FROM outcome o JOIN locked j ON j.id = o.job_id
-      WHERE r.delivery_id = o.delivery_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
+      WHERE r.delivery_id = o.delivery_id AND r.attempt_id = o.attempt_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND o.result = 'postponed' AND NOT j.cancelling
       RETURNING r.delivery_id
     ),
@@ -66,7 +74,7 @@ export const RECORD_OUTCOMES = {
       UPDATE distribution_attempts a
       SET status = x.result, started_at = x.started_at, completed_at = x.completed_at,
         response_status_code = x.status_code, response_body = x.response_body, error_code = x.error_code,
-        error_message = x.error_message, metadata = x.metadata, next_attempt_at = x.next_attempt_at,
+        error_message = x.error_message, metadata = a.metadata || x.metadata, next_attempt_at = x.next_attempt_at,
         retry_reason = CASE WHEN x.result = 'retry' THEN x.error_code END
       FROM accepted x
       WHERE a.distribution_job_id = x.job_id AND a.id = x.attempt_id
@@ -85,6 +93,19 @@ export const RECORD_OUTCOMES = {
       FROM unnest($16::uuid[], $17::smallint[], $18::text[], $19::text[])
         AS l (attempt_id, line_number, level, message)
       JOIN accepted x USING (attempt_id)
+    ),
+    dead AS (
+      INSERT INTO dead_letters (id, tenant_id, distribution_job_id, distribution_id, delivery_id, attempt_id,
+        destination_id, destination_name, data_type, error_code, error_message, attempts, expires_at)
+      SELECT o.next_attempt_id, $1, x.job_id, j.distribution_id, x.delivery_id, x.attempt_id, a.destination_id,
+        a.destination_name, j.data_type, x.error_code, x.error_message,
+        a.attempt_number - CASE WHEN x.started_at IS NULL THEN 1 ELSE 0 END,
+        now() + make_interval(days => COALESCE((${DEAD_LETTER_DAYS}), $21::int))
+      FROM accepted x
+      JOIN outcome o USING (delivery_id)
+      JOIN distribution_attempts a ON a.distribution_job_id = x.job_id AND a.id = x.attempt_id
+      JOIN distribution_jobs j ON j.id = x.job_id
+      WHERE x.result = 'failed'
     ),
     tally AS (
       SELECT job_id, min(started_at) AS started_at,

@@ -4,7 +4,7 @@ import { isDataFault, isSerializationFault, isUnavailable } from '../database/fa
 import { GroupCommit } from '../database/group-commit';
 import { type Column, columns } from '../database/statement';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { type AttemptId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
+import { type AttemptId, type DeadLetterId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
 import { type ClaimedDelivery } from './claim';
 import { type Decision } from './decide';
 import { RECORD_OUTCOMES } from './record.sql';
@@ -30,6 +30,8 @@ export interface RecorderParts {
   /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
   onRefused: (result: Result) => void;
   onFault: (error: unknown, results: number) => void;
+  /** Where the tenant says nothing else. */
+  deadLetterDays: number;
 }
 
 const MOST_TOGETHER = 200;
@@ -74,10 +76,10 @@ export class Recorder {
   }
 
   private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
-    const { madeBy, tenants } = this.parts;
+    const { madeBy, tenants, deadLetterDays } = this.parts;
     const settlements = results.map((result) => ({ ...result, madeBy }));
     const accepted = await tenants.run(tenantId, (tx) =>
-      recordOutcomes(tx, settlements, `node:${madeBy.node}`),
+      recordOutcomes(tx, settlements, { actor: `node:${madeBy.node}`, deadLetterDays }),
     );
     return results.map((result) => {
       if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
@@ -95,13 +97,14 @@ export type Settlement = Omit<Result, 'claimed'> & {
 export async function recordOutcomes(
   tx: TenantTx,
   results: readonly Settlement[],
-  actor: string,
+  { actor, deadLetterDays }: { actor: string; deadLetterDays: number },
 ): Promise<Set<DeliveryId>> {
   const accepted = await tx.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
     tx.tenantId,
     ...columns(results, RESULT_COLUMNS),
     ...columns(results.flatMap(logRows), LOG_COLUMNS),
     actor,
+    deadLetterDays,
   ]);
   return new Set(accepted.map(({ delivery_id }) => delivery_id));
 }
@@ -144,7 +147,9 @@ const RESULT_COLUMNS: Column<Settlement>[] = [
   ({ decision }) => ('code' in decision ? decision.code : null),
   ({ decision }) => ('message' in decision ? decision.message : null),
   ({ decision }) => ('afterSeconds' in decision ? decision.afterSeconds : null),
-  ({ decision }) => (decision.kind === 'retry' ? newId<AttemptId>() : null),
+  // Of the next attempt, or of the dead letter.
+  ({ decision }) =>
+    decision.kind === 'retry' || decision.kind === 'fail' ? newId<AttemptId | DeadLetterId>() : null,
   { jsonb: metadataOf },
 ];
 

@@ -3,13 +3,12 @@ import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { conflict, notFound } from '../kernel/errors';
 import { type BatchId, isUuid } from '../kernel/ids';
-import { PRIORITIES } from '../kernel/priority';
 import { Cancellations } from '../delivery/cancel';
 import { RateLimits } from '../limits/rate-limits';
 import { fromCursor, JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
 import { Endpoint } from './endpoint';
-import { moment } from './moment';
+import { jobFilter } from './filters';
 import { parsed } from './parsed';
 import { type ApiRequest, checkTenant, tenantCallerOf } from './request';
 import { attemptsView, batchStatusView, eventsView, jobView, statusView } from './views';
@@ -17,12 +16,7 @@ import { attemptsView, batchStatusView, eventsView, jobView, statusView } from '
 export const listQuery = z.strictObject({
   tenant_id: z.string().optional(),
   status: z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']).optional(),
-  data_type: z.string().max(50).optional(),
-  priority: z.enum(PRIORITIES).optional(),
-  destination: z.string().max(100).optional(),
-  from_date: moment.optional(),
-  to_date: moment.optional(),
-  q: z.string().max(100).optional(),
+  ...jobFilter,
   limit: z.coerce.number().int().min(1).max(1000).default(50),
   offset: z.coerce.number().int().min(0).max(100_000).default(0),
   cursor: z

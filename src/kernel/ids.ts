@@ -19,9 +19,22 @@ export type ApiKeyId = Branded<string, 'ApiKeyId'>;
 export type RuleId = Branded<string, 'RuleId'>;
 export type UserId = Branded<string, 'UserId'>;
 export type NodeId = Branded<string, 'NodeId'>;
+export type DeadLetterId = Branded<string, 'DeadLetterId'>;
+export type BulkOperationId = Branded<string, 'BulkOperationId'>;
 
 type UuidId =
-  JobId | DeliveryId | AttemptId | BatchId | CallbackId | DestinationId | ApiKeyId | RuleId | UserId | NodeId;
+  | JobId
+  | DeliveryId
+  | AttemptId
+  | BatchId
+  | CallbackId
+  | DestinationId
+  | ApiKeyId
+  | RuleId
+  | UserId
+  | NodeId
+  | DeadLetterId
+  | BulkOperationId;
 
 /** A new id that sorts by time (UUIDv7, RFC 9562). */
 export const newId = <Id extends UuidId>(): Id => uuidv7() as Id;

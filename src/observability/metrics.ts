@@ -121,6 +121,20 @@ export class Metrics {
     });
   }
 
+  deadLetters(read: () => Promise<Record<string, number>>): void {
+    new Gauge({
+      name: 'zenia_distribution_dead_letters',
+      help: 'Deliveries that were given up and that nobody has dealt with, by tenant',
+      labelNames: ['tenant_id'],
+      registers: [this.registry],
+      async collect() {
+        const letters = await read();
+        this.reset();
+        for (const [tenant, count] of Object.entries(letters)) this.set({ tenant_id: tenant }, count);
+      },
+    });
+  }
+
   activeWorkers(read: () => Record<string, number>): void {
     new Gauge({
       name: 'zenia_distribution_active_workers',

@@ -91,10 +91,16 @@ const planDelivery = (tenantId: TenantId, destination: RequestedDestination): Pl
   ...destination,
   deliveryId: newId<DeliveryId>(),
   firstAttemptId: newId<AttemptId>(),
-  laneId: destination.destinationId ?? inlineLane(tenantId, destination),
+  laneId: laneOf(tenantId, destination),
 });
 
-function inlineLane(tenantId: TenantId, { name, protocol, inline }: RequestedDestination): string {
+type Addressed = Pick<RequestedDestination, 'name' | 'destinationId' | 'inline'> & { protocol: string };
+
+/** The same for a delivery whenever it is planned, at acceptance or for a replay. */
+export const laneOf = (tenantId: TenantId, destination: Addressed): string =>
+  destination.destinationId ?? inlineLane(tenantId, destination);
+
+function inlineLane(tenantId: TenantId, { name, protocol, inline }: Addressed): string {
   const address = inline?.['endpoint'] ?? inline?.['host'] ?? inline?.['connection'] ?? null;
   const digest = createHash('md5')
     .update(JSON.stringify([tenantId, protocol, name, address]))

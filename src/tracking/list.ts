@@ -1,8 +1,10 @@
+import { type Condition, whereOf } from '../database/conditions';
 import { type TenantTransaction } from '../database/tenant-transaction';
-import { type JobId, isUuid, type TenantId } from '../kernel/ids';
+import { isUuid, type TenantId } from '../kernel/ids';
 import { EFFECTIVE_STATUS, JOB_COLUMNS, type JobRow } from './rows';
 
-export interface ListFilter {
+/** Which jobs: of the list, and of a bulk replay. */
+export interface JobFilter {
   status?: JobRow['status'] | undefined;
   data_type?: string | undefined;
   priority?: string | undefined;
@@ -11,6 +13,10 @@ export interface ListFilter {
   to_date?: string | undefined;
   /** A part of distribution_id, data_type or error_message. */
   q?: string | undefined;
+  batch_id?: string | undefined;
+}
+
+export interface ListFilter extends JobFilter {
   limit: number;
   offset: number;
   /** Where the page before ended; deeper pages cost no more than the first. */
@@ -22,29 +28,27 @@ export interface JobPage {
   nextCursor: string | undefined;
 }
 
-/** A cursor is the id of the last job of a page, made opaque so that nobody builds on it. */
-const toCursor = (id: JobId): string => Buffer.from(id).toString('base64url');
+/** A cursor is the id of the last row of a page, made opaque so that nobody builds on it. */
+export const toCursor = (id: string): string => Buffer.from(id).toString('base64url');
 
 /** Undefined for a text that is no cursor of ours. */
-export function fromCursor(cursor: string): JobId | undefined {
+export function fromCursor(cursor: string): string | undefined {
   const id = Buffer.from(cursor, 'base64url').toString();
-  return isUuid(id) ? (id as JobId) : undefined;
+  return isUuid(id) ? id : undefined;
 }
-
-type Condition = [sql: string, value: unknown];
 
 export class JobList {
   constructor(private readonly tenants: TenantTransaction) {}
 
   /** Newest first. Ids sort by time, so the primary key serves both the order and the cursor. */
   async page(tenantId: TenantId, filter: ListFilter): Promise<JobPage> {
-    const conditions = conditionsOf(filter);
-    const where = conditions.map(([sql], index) => sql.replaceAll('?', `$${index + 3}`)).join(' AND ');
+    const cursor = filter.cursor === undefined ? undefined : fromCursor(filter.cursor);
+    const { where, values } = whereOf([...jobConditions(filter), [cursor, 'j.id < ?::uuid']], 3);
     const jobs = await this.tenants.run(tenantId, ({ manager }) =>
       manager.query<JobRow[]>(
-        `SELECT ${JOB_COLUMNS} FROM distribution_jobs j ${where === '' ? '' : `WHERE ${where}`}
+        `SELECT ${JOB_COLUMNS} FROM distribution_jobs j WHERE ${where}
          ORDER BY j.id DESC LIMIT $1 OFFSET $2`,
-        [filter.limit + 1, filter.offset, ...conditions.map(([, value]) => value)],
+        [filter.limit + 1, filter.offset, ...values],
       ),
     );
     const page = jobs.slice(0, filter.limit);
@@ -54,9 +58,8 @@ export class JobList {
   }
 }
 
-function conditionsOf(filter: ListFilter): Condition[] {
-  const cursor = filter.cursor === undefined ? undefined : fromCursor(filter.cursor);
-  const wanted: [unknown, string, unknown?][] = [
+export function jobConditions(filter: JobFilter): Condition[] {
+  return [
     [filter.status, statusCondition(filter.status)],
     [filter.data_type, 'j.data_type = ?'],
     [filter.priority, 'j.priority = ?'],
@@ -67,13 +70,12 @@ function conditionsOf(filter: ListFilter): Condition[] {
       filter.q,
       "strpos(lower(concat_ws(' ', j.distribution_id, j.data_type, j.error_message)), lower(?::text)) > 0",
     ],
-    [cursor, 'j.id < ?::uuid'],
+    [filter.batch_id, 'j.batch_id = ?::uuid'],
   ];
-  return wanted.filter(([value]) => value !== undefined).map(([value, sql]) => [sql, value]);
 }
 
 /** PostgreSQL has no year 0000 as RFC 3339 has; the driver writes it as 1 BC. */
-const dateOf = (text: string | undefined): Date | undefined =>
+export const dateOf = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);
 
 /**

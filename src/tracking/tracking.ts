@@ -1,5 +1,5 @@
-import { type TenantTransaction } from '../database/tenant-transaction';
-import { type BatchId, type TenantId } from '../kernel/ids';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
 import { describeJob, type JobDescription } from './describe';
 import { eventsOf, type EventRow } from './events';
 import { attemptsOf, type AttemptRow, findJob, type JobRow } from './rows';
@@ -51,6 +51,9 @@ const JOBS_OF_BATCH = {
   text: `SELECT distribution_id, status FROM distribution_jobs WHERE batch_id = $1 ORDER BY id LIMIT 1000`,
 };
 
+export const logsOf = (tx: TenantTx, jobId: JobId): Promise<LogRow[]> =>
+  tx.query<LogRow>(LOGS_OF_JOB, [jobId]);
+
 /** What is known of a tenant's jobs; every answer is one transaction, so its parts agree. */
 export class Tracking {
   constructor(private readonly tenants: TenantTransaction) {}
@@ -69,7 +72,7 @@ export class Tracking {
     return this.tenants.run(tenantId, async (tx) => {
       const job = await findJob(tx, distributionId);
       if (job === undefined) return undefined;
-      return { attempts: await attemptsOf(tx, job.id), logs: await tx.query<LogRow>(LOGS_OF_JOB, [job.id]) };
+      return { attempts: await attemptsOf(tx, job.id), logs: await logsOf(tx, job.id) };
     });
   }
 

@@ -19,7 +19,9 @@ interface Things {
     | 'rule'
     | 'data_type'
     | 'transform'
-    | 'user',
+    | 'user'
+    | 'dead_letter_id'
+    | 'operation_id',
     string
   >;
 }
@@ -64,6 +66,9 @@ async function furnish(id: string, mark: string): Promise<Things> {
   must(await api.json('POST', '/api/v1/transforms', transform), 201);
   const user = { username: mark, email: `${mark}@example.org`, password: 'a long password', role: 'viewer' };
   const person = must(await api.json('POST', '/api/v1/users', user), 201);
+  const dead = must(await api.deadLetters(), 200).body.dead_letters[0];
+  const redrive = { filter: { data_type: `${mark}-none` } };
+  const operation = must(await api.json('POST', '/api/v1/dead-letters/redrive', redrive), 202);
   const key = await api.createKey(mark, ['distribution:read']);
   const secrets = await api.get<{ signing_secrets: Reply[] }>('/api/v1/signing-secrets');
   return {
@@ -78,6 +83,8 @@ async function furnish(id: string, mark: string): Promise<Things> {
       data_type: mark,
       transform: mark,
       user: String(person.body['id']),
+      dead_letter_id: String(dead?.dead_letter_id),
+      operation_id: String(operation.body['operation_id']),
     },
   };
 }
@@ -118,6 +125,7 @@ const DESTINATION = { name: 'stolen', protocol: 'REST', configuration: { endpoin
 /** A body that would be accepted if the thing were the caller's own. */
 function bodyFor(method: string, path: string): object | undefined {
   if (path.endsWith('/rotate') && path.includes('{')) return { overlap_seconds: 0 };
+  if (path.endsWith('/replay')) return {};
   if (method !== 'PUT' && method !== 'PATCH') return undefined;
   if (path.includes('/users/')) return { status: 'disabled' };
   const replaces = method === 'PUT';
@@ -151,6 +159,10 @@ describe('an API key', () => {
       '/api/v1/data-types/{id}',
       '/api/v1/transforms/{transform}',
       '/api/v1/users/{id}',
+      '/api/v1/dead-letters/{dead_letter_id}',
+      '/api/v1/bulk-operations/{operation_id}',
+      '/api/v1/distribution/{distribution_id}/callbacks',
+      '/api/v1/distribution/batch/{batch_id}/callbacks',
     ]) {
       expect((await b.tenant.api.get(foreign(path))).status).toBe(200);
     }

@@ -33,7 +33,8 @@ const ACCOUNTS = `
     (SELECT count(*)::int FROM (
        SELECT delivery_id FROM distribution_attempts WHERE tenant_id = $1
        GROUP BY delivery_id
-       HAVING count(*) <> max(attempt_number) OR count(*) FILTER (WHERE status IN ('success', 'failed')) > 1
+       HAVING count(*) <> max(attempt_number)
+         OR count(*) FILTER (WHERE status IN ('success', 'failed')) > 1 + count(*) FILTER (WHERE metadata ? 'replayed_by')
      ) twice) AS repeated
   FROM latest`;
 

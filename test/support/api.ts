@@ -49,6 +49,25 @@ export interface ListReply extends Reply {
   next_cursor: string | null;
 }
 
+export interface ReplayReply extends Reply {
+  status: string;
+  replayed_destinations: number;
+  destinations: { name: string; outcome: string }[];
+}
+
+export interface DeadLettersReply extends Reply {
+  dead_letters: (Reply & { dead_letter_id: string; delivery_id: string; destination: string })[];
+  next_cursor: string | null;
+}
+
+export interface OperationReply extends Reply {
+  operation_id: string;
+  status: string;
+  examined: number;
+  done: number;
+  skipped: number;
+}
+
 export interface Submission {
   data_type?: string;
   payload?: JsonObject;
@@ -142,6 +161,14 @@ export class Api {
 
   cancel(id: string): Promise<Answer> {
     return this.send('POST', `/api/v1/distribution/${encodeURIComponent(id)}/cancel`);
+  }
+
+  replay(id: string, body: JsonObject = {}): Promise<Answer<ReplayReply>> {
+    return this.json('POST', `/api/v1/distribution/${encodeURIComponent(id)}/replay`, body);
+  }
+
+  deadLetters(query = ''): Promise<Answer<DeadLettersReply>> {
+    return this.get(`/api/v1/dead-letters${query}`);
   }
 
   list(query = ''): Promise<Answer<ListReply>> {

@@ -1,0 +1,12 @@
+/** What a column is compared with, and how: `?` stands for the value. One without a value does not apply. */
+export type Condition = [value: unknown, sql: string];
+
+/** The conditions that apply, joined, with their values numbered from `first` on. */
+export function whereOf(
+  conditions: readonly Condition[],
+  first: number,
+): { where: string; values: unknown[] } {
+  const applying = conditions.filter(([value]) => value !== undefined);
+  const parts = applying.map(([, sql], index) => sql.replaceAll('?', `$${first + index}`));
+  return { where: ['true', ...parts].join(' AND '), values: applying.map(([value]) => value) };
+}
