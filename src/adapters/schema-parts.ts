@@ -127,6 +127,7 @@ export interface DeliveryConfiguration {
     max_backoff_seconds?: number;
   };
   max_in_flight?: number;
+  rate_limit?: { requests: number; per_seconds: number };
 }
 
 export const connectTimeoutMs = ({ connect_timeout_seconds = 10 }: DeliveryConfiguration): number =>
@@ -151,6 +152,16 @@ export const deliverySchemas: JsonObject = {
     type: 'integer',
     minimum: 1,
     maximum: 1024,
-    description: 'Deliveries to this destination at the same time. Default 64.',
+    description: 'Deliveries to this destination at the same time, over all workers. Default: no such limit.',
+  },
+  rate_limit: {
+    type: 'object',
+    description: 'At most so many deliveries in any such time, over all workers; evenly spread.',
+    properties: {
+      requests: { type: 'integer', minimum: 1, maximum: 1_000_000, description: 'Deliveries.' },
+      per_seconds: { type: 'integer', minimum: 1, maximum: 86_400, description: 'Length of the time.' },
+    },
+    required: ['requests', 'per_seconds'],
+    additionalProperties: false,
   },
 };

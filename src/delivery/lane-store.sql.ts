@@ -88,7 +88,7 @@ export const SAVE_BREAKER = {
   name: 'save_breaker',
   text: `
     INSERT INTO lanes (tenant_id, lane_id, destination_name, breaker, consecutive_failures, opened_at, probe_at)
-    VALUES ($2, $3, $4, $5, $6, CASE WHEN $5 = 'open' THEN now() END, now() + make_interval(secs => $7))
+    VALUES ($2, $3, $4, $5::text, $6, CASE WHEN $5::text = 'open' THEN now() END, now() + make_interval(secs => $7))
     ON CONFLICT (tenant_id, lane_id) DO UPDATE
     SET breaker = excluded.breaker, consecutive_failures = excluded.consecutive_failures,
       opened_at = CASE excluded.breaker WHEN 'open' THEN now() WHEN 'closed' THEN NULL ELSE lanes.opened_at END,
