@@ -18,7 +18,12 @@ export interface TlsOptions {
 
 /** Why the guard ended a connection attempt. An error only because connectors hand errors on. */
 export class NetworkRefusal extends Error {
-  readonly code: Extract<Resolved, { ok: false }>['code'] | 'UND_ERR_CONNECT_TIMEOUT';
+  readonly code:
+    | Extract<Resolved, { ok: false }>['code']
+    | 'UND_ERR_CONNECT_TIMEOUT'
+    | 'PROXY_AUTHENTICATION_FAILED'
+    | 'PROXY_REFUSED'
+    | 'PROXY_UNAVAILABLE';
 
   constructor(code: NetworkRefusal['code'], message: string) {
     super(message);
@@ -82,10 +87,11 @@ export function guardedConnector(
   };
 }
 
-const refusal = (resolved: Extract<Resolved, { ok: false }>): NetworkRefusal =>
+export const refusal = (resolved: Extract<Resolved, { ok: false }>): NetworkRefusal =>
   new NetworkRefusal(resolved.code, resolved.message);
 
-async function resolveWithin(guard: NetworkGuard, host: string, timeoutMs: number): Promise<Resolved> {
+/** What the guard says of a host; a look-up that takes too long rejects as a time-out. */
+export async function resolveWithin(guard: NetworkGuard, host: string, timeoutMs: number): Promise<Resolved> {
   const signal = AbortSignal.timeout(timeoutMs);
   const resolved = await guard.resolve(host, signal);
   if (!resolved.ok && resolved.code === 'NAME_RESOLUTION_FAILED' && signal.aborted) {
@@ -127,6 +133,37 @@ export async function guardedSocket(
   });
 }
 
+/** Opens a connection to a host, with whatever checks and detours belong to it. */
+export type Dial = (target: { host: string; port: number }) => Promise<Socket>;
+
+/** As `guardedConnector`, over connections that `dial` opens: through a proxy. */
+export function dialledConnector(
+  dial: Dial,
+  tls: TlsOptions,
+  connectTimeoutMs: number,
+): buildConnector.connector {
+  const secure = buildConnector({ ...nodeTls(tls), timeout: connectTimeoutMs });
+  return (options, callback) => {
+    const isTls = options.protocol === 'https:';
+    dial({ host: options.hostname, port: Number(options.port || (isTls ? 443 : 80)) }).then(
+      (socket) => {
+        if (!isTls) return callback(null, socket.setNoDelay(true));
+        const name = serverName(options.hostname, tls);
+        try {
+          secure(
+            { ...options, httpSocket: socket, ...(name === undefined ? {} : { servername: name }) },
+            callback,
+          );
+        } catch (error) {
+          socket.destroy();
+          callback(error as Error, null);
+        }
+      },
+      (error: Error) => callback(error, null),
+    );
+  };
+}
+
 export interface GuardedAgents {
   httpAgent: HttpAgent;
   httpsAgent: HttpsAgent;
@@ -140,14 +177,11 @@ export function guardedAgents(
   guard: NetworkGuard,
   tls: TlsOptions = {},
   connectTimeoutMs = 10_000,
+  dial: Dial = (target) => guardedSocket(guard, target, connectTimeoutMs),
 ): GuardedAgents {
   const open = async (options: { host?: string; port?: number }, secure: boolean): Promise<Duplex> => {
     const host = options.host ?? '';
-    const socket = await guardedSocket(
-      guard,
-      { host, port: options.port ?? (secure ? 443 : 80) },
-      connectTimeoutMs,
-    );
+    const socket = await dial({ host, port: options.port ?? (secure ? 443 : 80) });
     if (!secure) return socket;
     const name = serverName(host, tls);
     return tlsConnect({ ...nodeTls(tls), socket, host, ...(name === undefined ? {} : { servername: name }) });

@@ -17,6 +17,9 @@ const CODES: Readonly<Record<string, DeliveryErrorCode>> = {
   UND_ERR_DESTROYED: 'ABORTED',
   ERR_CANCELED: 'ABORTED', // axios
   UND_ERR_INVALID_ARG: 'CONFIGURATION_INVALID',
+  PROXY_AUTHENTICATION_FAILED: 'AUTHENTICATION_FAILED',
+  PROXY_REFUSED: 'RECEIVER_REFUSED',
+  PROXY_UNAVAILABLE: 'RECEIVER_UNAVAILABLE',
 };
 
 /** Codes of OpenSSL and node:tls for a certificate or handshake that failed, and of mysql2 for no TLS. */
@@ -45,9 +48,16 @@ export function networkFault(error: Error): Failure {
   return { kind: faultKind(code), code, message };
 }
 
+const REFUSED: ReadonlySet<DeliveryErrorCode> = new Set([
+  'NETWORK_FORBIDDEN',
+  'CONFIGURATION_INVALID',
+  'AUTHENTICATION_FAILED',
+  'RECEIVER_REFUSED',
+]);
+
 /** What no repetition would cure is refused. */
 export const faultKind = (code: DeliveryErrorCode): Failure['kind'] =>
-  code === 'NETWORK_FORBIDDEN' || code === 'CONFIGURATION_INVALID' ? 'refused' : 'retry';
+  REFUSED.has(code) ? 'refused' : 'retry';
 
 /** An error's own code goes before its name: libraries call a reset a `TimeoutError`. The name before its causes'. */
 export function networkErrorCode(error: {

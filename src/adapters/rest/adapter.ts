@@ -29,11 +29,20 @@ export function createRestAdapter(options: RestOptions): Adapter<RestConfigurati
 /** What a schema cannot say. Nothing here asks a name server; the guard does at each connection. */
 function endpointIssues(configuration: RestConfiguration, guard: NetworkGuard): Issue[] {
   const target = parseTarget(configuration.endpoint, guard);
+  const { proxy } = configuration;
   const health = configuration.health_check?.endpoint;
   return [
     ...issueAt('endpoint', target.ok ? undefined : target.issue),
+    ...issueAt('proxy', proxy === undefined ? undefined : proxyIssue(proxy, guard)),
     ...issueAt('health_check.endpoint', health === undefined ? undefined : guard.urlIssue(health)),
   ];
+}
+
+function proxyIssue(proxy: string, guard: NetworkGuard): string | undefined {
+  const issue = guard.urlIssue(proxy);
+  if (issue !== undefined) return issue.replace('into the credentials', 'into proxy_credentials');
+  const { pathname, search, hash } = new URL(proxy);
+  return pathname === '/' && search === '' && hash === '' ? undefined : 'must end after host and port';
 }
 
 function authIssues({ auth }: RestConfiguration, guard: NetworkGuard): Issue[] {

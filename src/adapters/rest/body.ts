@@ -1,5 +1,6 @@
 import { type Json } from '../../kernel/json';
 import { type Delivery } from '../port';
+import { attributeHeaders, structuredEvent } from './cloudevents';
 import { type BodyFormat } from './schema';
 
 /** What goes over the wire, and how it is labelled. */
@@ -7,6 +8,8 @@ export interface RequestBody {
   bytes: Buffer;
   contentType: string | undefined;
   contentEncoding: 'gzip' | undefined;
+  /** Further headers that belong to the format, as undici's flat list. */
+  headers?: readonly string[];
 }
 
 const NOTHING: RequestBody = { bytes: Buffer.alloc(0), contentType: undefined, contentEncoding: undefined };
@@ -26,6 +29,17 @@ export function requestBody(format: BodyFormat, delivery: Delivery): RequestBody
       return multipart(delivery);
     case 'none':
       return NOTHING;
+    case 'cloudevents_binary':
+      return {
+        ...requestBody('as_is', delivery),
+        headers: attributeHeaders(delivery),
+      };
+    case 'cloudevents_structured':
+      return {
+        bytes: structuredEvent(delivery),
+        contentType: 'application/cloudevents+json; charset=utf-8',
+        contentEncoding: delivery.contentEncoding,
+      };
   }
 }
 

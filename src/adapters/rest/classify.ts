@@ -41,7 +41,7 @@ function retried(status: number): Verdict {
 
 function refused(status: number): Verdict {
   if (status >= 300 && status < 400) {
-    const message = `The receiver answered ${status}: redirects are not followed. Configure the final URL as endpoint.`;
+    const message = `The receiver answered ${status}, a redirect that is not followed. Configure the final URL as endpoint.`;
     return { kind: 'refused', code: 'REDIRECT_REFUSED', message };
   }
   if (status === 410) {

@@ -13,6 +13,7 @@ export interface Answer {
   kind: 'answer';
   statusCode: number;
   retryAfter: string | undefined;
+  location: string | undefined;
   /** The first bytes of the body; at most what the caller asked for. */
   body: Buffer;
   /** Why the body is not whole: the status decides all the same. */
@@ -55,6 +56,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private statusCode = 0;
   private retryAfter: string | undefined;
+  private location: string | undefined;
   private readonly chunks: Buffer[] = [];
   private received = 0;
   private settled = false;
@@ -86,6 +88,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (statusCode < 200) return;
     this.statusCode = statusCode;
     this.retryAfter = [headers['retry-after']].flat()[0];
+    this.location = [headers['location']].flat()[0];
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -111,8 +114,8 @@ class Exchange implements Dispatcher.DispatchHandler {
       const why = error ?? new Error('The receiver ended without an answer');
       return this.resolve({ kind: 'fault', error: why, started: this.controller !== undefined });
     }
-    const { statusCode, retryAfter, chunks } = this;
+    const { statusCode, retryAfter, location, chunks } = this;
     const body = chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? NO_BODY);
-    this.resolve({ kind: 'answer', statusCode, retryAfter, body, cut: error });
+    this.resolve({ kind: 'answer', statusCode, retryAfter, location, body, cut: error });
   }
 }

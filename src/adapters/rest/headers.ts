@@ -3,6 +3,7 @@ import { type Delivery } from '../port';
 import { type Signatures } from '../signature';
 import { escapeHeader, parseTemplate, type Template } from '../template';
 import { plain } from '../schema-parts';
+import { CLOUDEVENTS_HEADERS } from './cloudevents';
 import { type RestConfiguration } from './schema';
 
 /** Headers that say whose delivery it is, prove it, or frame the message: not for a configuration to set. */
@@ -20,7 +21,7 @@ export interface CustomHeader {
 export function parseHeaders(configuration: RestConfiguration): { headers: CustomHeader[]; issues: Issue[] } {
   const headers: CustomHeader[] = [];
   const issues: Issue[] = [];
-  const taken = new Set(authHeaderOf(configuration));
+  const taken = new Set([...authHeaderOf(configuration), ...formatHeaders(configuration)]);
   for (const [name, value] of Object.entries(configuration.headers ?? {})) {
     const issue = nameIssue(name, taken);
     // A reference to an environment variable has no text yet; it is parsed again once it has.
@@ -51,13 +52,20 @@ function nameIssue(name: string, taken: ReadonlySet<string>): string | undefined
   const lower = name.toLowerCase();
   if (!TOKEN.test(name)) return 'is not a valid name for a header; use letters, digits and hyphens';
   if (RESERVED.test(lower)) return 'is set by the service and cannot be configured; remove it';
-  if (taken.has(lower)) return 'is set twice, by another spelling or by auth; remove one of them';
+  if (taken.has(lower))
+    return 'is set twice, by another spelling, by auth or by body_format; remove one of them';
   return undefined;
 }
 
 function authHeaderOf({ auth }: RestConfiguration): string[] {
   if (auth === undefined || auth.type === 'none') return [];
   return [auth.type === 'api_key' ? (auth.header ?? 'X-API-Key').toLowerCase() : 'authorization'];
+}
+
+/** What a CloudEvents format says by headers is not for a configuration to contradict. */
+function formatHeaders({ body_format }: RestConfiguration): readonly string[] {
+  if (body_format === 'cloudevents_structured') return ['content-type'];
+  return body_format === 'cloudevents_binary' ? CLOUDEVENTS_HEADERS : [];
 }
 
 /** Why the header of an API key cannot be used, if so. */

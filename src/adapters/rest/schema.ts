@@ -26,7 +26,8 @@ export type AuthConfiguration =
   | { type: 'api_key'; header?: string; value: SecretValue }
   | ({ type: 'oauth2' } & Omit<OAuth2Configuration, 'refresh_token'>);
 
-export type BodyFormat = 'as_is' | 'form' | 'multipart' | 'none';
+export type BodyFormat =
+  'as_is' | 'form' | 'multipart' | 'none' | 'cloudevents_binary' | 'cloudevents_structured';
 
 /** A configuration after `parse`, in the words of the schema. */
 export interface RestConfiguration extends DeliveryConfiguration {
@@ -35,6 +36,9 @@ export interface RestConfiguration extends DeliveryConfiguration {
   headers?: Record<string, SecretValue>;
   auth?: AuthConfiguration;
   tls?: TlsConfiguration;
+  proxy?: string;
+  proxy_credentials?: { username: string; password: SecretValue };
+  max_redirects?: number;
   success_statuses?: StatusPattern[];
   retry_statuses?: StatusPattern[];
   body_format?: BodyFormat;
@@ -143,6 +147,22 @@ const SECRET_HEADERS = [
   .map(anyCase)
   .join('|');
 
+const CREDENTIAL = new RegExp(SECRET_HEADERS);
+
+/** Whether a header is one that must not go to another origin. */
+export const isCredentialHeader = (name: string): boolean => CREDENTIAL.test(name);
+
+const proxyCredentials: JsonObject = {
+  type: 'object',
+  description: 'How the proxy knows the sender (Basic).',
+  properties: {
+    username: text('User name; without a colon.', { pattern: '^[^:\\p{Cc}]+$' }),
+    password: secretSchema('Password.'),
+  },
+  required: ['username', 'password'],
+  additionalProperties: false,
+};
+
 const headers: JsonObject = {
   type: 'object',
   description: 'Further headers; values may hold placeholders. Those that name a credential are kept secret.',
@@ -165,13 +185,25 @@ export const restSchema = configurationSchema(
     headers,
     auth,
     tls: tlsSchema,
+    proxy: url(
+      'http:// or https:// URL of a proxy that opens the connections by CONNECT. Default: none, whatever the environment says.',
+      { 'x-address': true },
+    ),
+    proxy_credentials: proxyCredentials,
+    max_redirects: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10,
+      description:
+        'Redirects (301, 302, 307, 308) to follow with the same request; to another host without credentials. Default 0.',
+    },
     success_statuses: statuses('Answers that count as delivered, instead of every 2xx.'),
     retry_statuses: statuses('Answers after which to try again, instead of 408, 425, 429 and every 5xx.'),
     body_format: {
       type: 'string',
-      enum: ['as_is', 'form', 'multipart', 'none'],
+      enum: ['as_is', 'form', 'multipart', 'none', 'cloudevents_binary', 'cloudevents_structured'],
       description:
-        'as_is (default): the job in its own format; form or multipart: one field for each top-level field; none: no body (always so for GET).',
+        'as_is (default): the job in its own format; form or multipart: one field for each top-level field; none: no body (always so for GET); cloudevents_…: a CloudEvents 1.0 event, its attributes in headers or in the body.',
     },
     ...deliverySchemas,
     max_response_bytes: maxResponseBytes,
@@ -192,5 +224,7 @@ export const restSchema = configurationSchema(
     },
   },
   ['endpoint'],
-  { dependentRequired: { previous_signing_secret: ['signing_secret'] } },
+  {
+    dependentRequired: { previous_signing_secret: ['signing_secret'], proxy_credentials: ['proxy'] },
+  },
 );

@@ -1,21 +1,20 @@
-import { Pool } from 'undici';
 import { Capture } from '../capture';
 import { failed, retryAfterSeconds, unwritable } from '../failure';
-import { guardedAgents, guardedConnector, type TlsOptions } from '../network-connect';
 import { networkFault } from '../network-faults';
 import { type NetworkGuard } from '../network-guard';
 import { TokenSource } from '../oauth2-tokens';
 import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
-import { connectTimeoutMs, plain } from '../schema-parts';
+import { plain } from '../schema-parts';
 import { secretTexts } from '../secrets';
 import { sign } from '../signature';
-import { plainTls } from '../tls-configuration';
 import { constantAuthHeader } from './auth';
 import { requestBody, type RequestBody } from './body';
 import { statusVerdicts, type Verdict } from './classify';
+import { Connections } from './connections';
 import { type Answer, exchange, type ExchangeRequest, type Fault } from './exchange';
 import { type CustomHeader, deliveryHeaders, parseHeaders } from './headers';
 import { checkHealth } from './health';
+import { follow } from './redirects';
 import { type RestConfiguration, restSchema } from './schema';
 import { parseTarget, type Target } from './target';
 
@@ -27,7 +26,6 @@ export interface RestOptions {
   now: () => number;
 }
 
-const DEFAULT_CONNECTIONS = 64;
 const DEFAULT_RESPONSE_BYTES = 8192;
 
 type Prepared = { ok: true; request: ExchangeRequest } | { ok: false; issue: string };
@@ -38,9 +36,8 @@ type Prepared = { ok: true; request: ExchangeRequest } | { ok: false; issue: str
  */
 export class RestSender implements Sender {
   private readonly target: Target;
-  private readonly connectTimeoutMs: number;
-  private readonly pool: Pool;
-  private readonly tls: TlsOptions;
+  private readonly connections: Connections;
+  private readonly authHeader: string | undefined;
   private readonly capture: Capture;
   private readonly verdictOf: (statusCode: number) => Verdict;
   private readonly customHeaders: CustomHeader[];
@@ -58,11 +55,10 @@ export class RestSender implements Sender {
     const target = parseTarget(configuration.endpoint, options.guard);
     if (!target.ok) throw new Error(`endpoint ${target.issue}`);
     this.target = target.target;
-    this.connectTimeoutMs = connectTimeoutMs(configuration);
-    this.tls = plainTls(configuration.tls);
-    this.pool = this.openPool();
+    this.connections = new Connections(this.target.origin, configuration, options.guard);
     const secrets = secretTexts(configuration, restSchema);
     const auth = constantAuthHeader(configuration.auth);
+    this.authHeader = auth?.[0];
     this.capture = new Capture(configuration.max_response_bytes ?? DEFAULT_RESPONSE_BYTES, [
       ...secrets,
       ...withoutScheme([...secrets, auth?.[1] ?? '']),
@@ -104,39 +100,24 @@ export class RestSender implements Sender {
       path: this.target.path.constant ?? '/',
       configured: this.configuration.health_check ?? {},
       headers,
-      agents: guardedAgents(this.options.guard, this.tls, this.connectTimeoutMs),
+      agents: this.connections.agents(),
       signal,
     });
   }
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= this.pool.close();
+    this.closing ??= this.connections.pool.close();
     return this.closing;
-  }
-
-  private openPool(): Pool {
-    return new Pool(this.target.origin, {
-      connections: this.configuration.max_in_flight ?? DEFAULT_CONNECTIONS,
-      pipelining: 1,
-      connect: guardedConnector(this.options.guard, this.tls, this.connectTimeoutMs),
-      // The caller's signal ends an attempt; undici's own limits would be a second truth.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
   }
 
   private openTokens(): TokenSource | undefined {
     const { auth } = this.configuration;
     if (auth?.type !== 'oauth2') return undefined;
-    // The name expected in the endpoint's certificate is not the token server's.
-    const tls = { ...this.tls };
-    delete tls.server_name;
-    const { guard, now } = this.options;
     return new TokenSource(auth, {
       field: 'auth',
-      agents: guardedAgents(guard, tls, this.connectTimeoutMs),
-      now,
+      agents: this.connections.agentsElsewhere(),
+      now: this.options.now,
     });
   }
 
@@ -176,6 +157,7 @@ export class RestSender implements Sender {
     if (body.contentType !== undefined && !this.hasOwnContentType)
       headers.push('content-type', body.contentType);
     if (body.contentEncoding !== undefined) headers.push('content-encoding', body.contentEncoding);
+    if (body.headers !== undefined) headers.push(...body.headers);
     for (const { name, value } of this.customHeaders) {
       if (value.constant !== undefined) continue;
       const rendered = value.render(delivery);
@@ -185,8 +167,23 @@ export class RestSender implements Sender {
     return headers;
   }
 
-  private send(request: ExchangeRequest, signal: AbortSignal): Promise<Answer | Fault> {
-    return exchange(this.pool, request, this.capture.readBytes, signal);
+  private async send(request: ExchangeRequest, signal: AbortSignal): Promise<Answer | Fault> {
+    const { pool } = this.connections;
+    const maxBytes = this.capture.readBytes;
+    const answer = await exchange(pool, request, maxBytes, signal);
+    const { max_redirects: max = 0 } = this.configuration;
+    // A status that counts as delivered is no way to somewhere else.
+    if (max === 0 || answer.kind === 'fault' || this.verdictOf(answer.statusCode).kind !== 'refused')
+      return answer;
+    return follow(answer, request, {
+      max,
+      origin: this.target.origin,
+      pool,
+      elsewhere: (origin) => this.connections.elsewhere(origin),
+      authHeader: this.authHeader,
+      maxBytes,
+      signal,
+    });
   }
 
   /** A 401 may mean that the token was withdrawn: one fresh token, one more try within the same attempt. */
