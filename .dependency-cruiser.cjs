@@ -14,6 +14,7 @@ const stages = [
   'tenants',
   'identity',
   'limits',
+  'health',
 ];
 /** intake plans what it accepts, planning asks the rules and serialises nothing itself: pure calls, no I/O. */
 const allowed = {
@@ -23,6 +24,7 @@ const allowed = {
   callbacks: ['tracking', 'tenants'],
   // A replay plans anew what was planned before, and answers with what tracking reads.
   replay: ['planning', 'tracking', 'tenants'],
+  health: ['tenants'],
   // What is saved is checked and compiled by the parsers that evaluation uses.
   tenants: ['rules', 'transforms'],
   // Keys belong to tenants; users and tokens are asked whose they are in the same breath.

@@ -16,6 +16,8 @@ const server = createServer((request, response) => {
 });
 
 function receive(request: IncomingMessage, response: ServerResponse): void {
+  // A health check of the destination, which is no delivery.
+  if (request.method === 'HEAD') return void response.end();
   count++;
   note(request.url ?? '/', request.headers);
   if (request.url === '/hang') return;

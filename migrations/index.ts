@@ -11,6 +11,7 @@ import { Users1763600000010 } from './0010-users';
 import { RateLimits1763600000011 } from './0011-rate-limits';
 import { PartitionKeys1763600000012 } from './0012-partition-keys';
 import { Replay1763600000013 } from './0013-replay';
+import { DestinationHealth1763600000014 } from './0014-destination-health';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   RateLimits1763600000011,
   PartitionKeys1763600000012,
   Replay1763600000013,
+  DestinationHealth1763600000014,
 ];

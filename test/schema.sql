@@ -240,9 +240,12 @@ TABLE destination_health_checks -- OWNER distributor_owner, ROW LEVEL SECURITY, 
   error_code character varying(50)
   message text NOT NULL
   checked_at timestamp with time zone NOT NULL DEFAULT now()
+  source character varying(20) NOT NULL DEFAULT 'check'::character varying
   CONSTRAINT destination_health_checks_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT destination_health_checks_source_check CHECK (((source)::text = ANY ((ARRAY['check'::character varying, 'delivery'::character varying])::text[])))
   CONSTRAINT destination_health_checks_status_check CHECK (((status)::text = ANY ((ARRAY['healthy'::character varying, 'unhealthy'::character varying])::text[])))
   CONSTRAINT destination_health_checks_tenant_id_destination_id_fkey FOREIGN KEY (tenant_id, destination_id) REFERENCES destinations(tenant_id, id) ON DELETE CASCADE
+  CREATE INDEX idx_destination_health_checks_checked_at ON public.destination_health_checks USING btree (checked_at)
   CREATE INDEX idx_destination_health_checks_destination ON public.destination_health_checks USING btree (tenant_id, destination_id, id)
   POLICY destination_health_checks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY destination_health_checks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
@@ -265,6 +268,25 @@ MATERIALIZED VIEW destination_health_mv -- OWNER distributor_system
   avg_response_time_seconds numeric
   CREATE UNIQUE INDEX uk_destination_health_mv ON public.destination_health_mv USING btree (destination_id)
   AS SELECT d.id AS destination_id, d.tenant_id, d.name, d.protocol, d.health_status, d.last_health_check, count(a.id) AS total_attempts_last_24h, count(*) FILTER (WHERE ((a.status)::text = 'success'::text)) AS successful_attempts_last_24h, count(*) FILTER (WHERE ((a.status)::text = ANY ((ARRAY['failed'::character varying, 'retry'::character varying])::text[]))) AS failed_attempts_last_24h, round((((count(*) FILTER (WHERE ((a.status)::text = 'success'::text)))::numeric / (NULLIF(count(a.id), 0))::numeric) * (100)::numeric), 2) AS success_rate_last_24h, avg(EXTRACT(epoch FROM (a.completed_at - a.started_at))) AS avg_response_time_seconds FROM (destinations d LEFT JOIN distribution_attempts a ON ((((a.tenant_id)::text = (d.tenant_id)::text) AND (a.destination_id = d.id) AND (a.started_at >= (CURRENT_TIMESTAMP - '24:00:00'::interval)) AND (a.distribution_job_id >= first_uuid_of_month((CURRENT_TIMESTAMP - '1 mon'::interval)))))) WHERE (d.deleted_at IS NULL) GROUP BY d.id;
+
+TABLE destination_health_states -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  destination_id uuid NOT NULL
+  due_at timestamp with time zone NOT NULL
+  failures integer NOT NULL DEFAULT 0
+  successes integer NOT NULL DEFAULT 0
+  since timestamp with time zone
+  error_code character varying(50)
+  message text
+  CONSTRAINT destination_health_states_pkey PRIMARY KEY (tenant_id, destination_id)
+  CONSTRAINT destination_health_states_tenant_id_destination_id_fkey FOREIGN KEY (tenant_id, destination_id) REFERENCES destinations(tenant_id, id) ON DELETE CASCADE
+  CREATE INDEX idx_destination_health_states_due ON public.destination_health_states USING btree (due_at)
+  POLICY destination_health_states_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY destination_health_states_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY destination_health_states_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT INSERT, SELECT, UPDATE TO distributor_system
 
 TABLE destination_types -- OWNER distributor_owner
   id character varying(20) NOT NULL

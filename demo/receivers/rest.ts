@@ -49,6 +49,8 @@ async function take(
 ): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
+  // A health check of the destination: nothing is delivered by it.
+  if (request.method === 'HEAD') return void response.end();
   const body = Buffer.concat(chunks);
   const deliveryId = String(request.headers['webhook-id']);
   const forged = whyForged(secret, request.headers, body);

@@ -8,7 +8,8 @@ import { MASK, secretsIn } from './secrets';
 /**
  * One compiler for the schemas of all adapters. Own keywords: `x-secret` (encrypted, masked), `x-env-for`
  * (names the environment variable of the sibling property that it stands for), `x-placeholders` (a template),
- * `x-address` (where deliveries or secrets go: who changes it inherits no secrets).
+ * `x-address` (where deliveries or secrets go: who changes it inherits no secrets), `x-transport` (how the way there is
+ * protected: a job that changes it inherits none either).
  */
 const ajv = new Ajv2020({
   strict: true,
@@ -17,7 +18,7 @@ const ajv = new Ajv2020({
   discriminator: true,
   allowUnionTypes: true,
   useDefaults: true,
-  keywords: ['x-secret', 'x-env-for', 'x-placeholders', 'x-address'],
+  keywords: ['x-secret', 'x-env-for', 'x-placeholders', 'x-address', 'x-transport'],
 });
 addFormats(ajv);
 

@@ -86,6 +86,7 @@ export const secretSchema = (description: string, limits: JsonObject = {}): Json
 
 export const tlsSchema: JsonObject = {
   type: 'object',
+  'x-transport': true,
   description: 'How the connection is encrypted; certificates as PEM texts, never as paths.',
   properties: {
     ca: { type: 'string', description: "PEM certificates to trust instead of the public authorities'." },

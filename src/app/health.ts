@@ -32,8 +32,11 @@ export const healthChecks = ({ system, claims, worker, version, concurrency }: H
     pingDatabase: () => system.query(PING, []),
     queueDepth: () => claims.depth(),
     workers: () => ({ active: worker.active, concurrency }),
-    destinations: async () => {
-      const [row] = await system.query<DestinationHealth>(DESTINATION_HEALTH, []);
-      return row ?? { healthy: 0, unhealthy: 0, unknown: 0 };
-    },
+    destinations: () => destinationHealth(system),
   });
+
+/** Of all tenants. */
+export async function destinationHealth(system: SystemTransaction): Promise<DestinationHealth> {
+  const [row] = await system.query<DestinationHealth>(DESTINATION_HEALTH, []);
+  return row ?? { healthy: 0, unhealthy: 0, unknown: 0 };
+}

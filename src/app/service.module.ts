@@ -28,6 +28,7 @@ import { ApiKeysController } from '../http/api-keys.controller';
 import { AuthController } from '../http/auth.controller';
 import { DataTypesController } from '../http/data-types.controller';
 import { DeadLettersController } from '../http/dead-letters.controller';
+import { DestinationHealthController } from '../http/destination-health.controller';
 import { DistributionController } from '../http/distribution.controller';
 import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
@@ -71,6 +72,7 @@ import { Tracking } from '../tracking/tracking';
 import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
+import { destinationHealthProviders, OutcomeReaders } from './destination-health';
 import { healthChecks } from './health';
 import { httpSettings } from './http-settings';
 import { identityProviders } from './identity';
@@ -114,6 +116,7 @@ export class ServiceModule {
         ...intakeProviders(context),
         ...replayProviders(),
         ...deliveryProviders(context),
+        ...destinationHealthProviders(context.configuration, context.log),
         ...transformProviders(context),
       ],
     };
@@ -127,6 +130,7 @@ const API_CONTROLLERS = [
   BulkOperationsController,
   DeadLettersController,
   DestinationsController,
+  DestinationHealthController,
   DestinationTypesController,
   ApiKeysController,
   SigningSecretsController,
@@ -363,15 +367,14 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
     made(Queue, [Claims, LaneKeeper], (...parts) => new Queue(...parts)),
     made(
       DeliveryWorker,
-      [Queue, DestinationCatalogue, Destinations, Transforming, Metrics, Outward],
-      (queue, catalogue, destinations, transforming, metrics, outward) =>
+      [Queue, DestinationCatalogue, OutcomeReaders, Transforming, Outward],
+      (queue, catalogue, readers, transforming, outward) =>
         createWorker(configuration, log, {
           outward,
           queue,
           catalogue,
-          destinations,
           transforming,
-          metrics,
+          readers,
           node,
         }),
     ),

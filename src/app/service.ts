@@ -30,6 +30,7 @@ import { bulkOperations } from '../upkeep/bulk-operations';
 import { DeadLetterCount, deadLetters } from '../upkeep/dead-letters';
 import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
+import { HealthCheckRounds, planHealthChecks, pruneHealthChecks } from '../upkeep/health-checks';
 import { Heartbeat } from '../upkeep/heartbeat';
 import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
@@ -39,6 +40,7 @@ import { signIns } from '../upkeep/sign-ins';
 import { statistics } from '../upkeep/statistics';
 import { type Configuration, ownerUrl } from './configuration';
 import { encryptionKeys } from './encryption-keys';
+import { destinationHealth } from './health';
 import { Outward } from './outward';
 import { httpSettings } from './http-settings';
 import { ServiceModule } from './service.module';
@@ -127,10 +129,15 @@ async function startOn(
       bulkOperations(app.get(BulkOperations), (error, operation) =>
         log.error({ err: error, operation_id: operation }, 'bulk operation failed'),
       ),
+      planHealthChecks(configuration.DESTINATION_HEALTH_CHECK_INTERVAL),
+      pruneHealthChecks,
     ],
     (error, duty) => log.error({ err: error, duty }, 'duty failed'),
   );
-  if (ROLE === 'scheduler' || ROLE === 'all') upkeep.start();
+  if (ROLE === 'scheduler' || ROLE === 'all') {
+    upkeep.start();
+    app.get(HealthCheckRounds).start();
+  }
   if (ROLE === 'worker' || ROLE === 'all') {
     worker.start();
     app.get(CallbackDispatcher).start();
@@ -190,6 +197,7 @@ async function createApp(
   metrics.breakers(() => app.get(LaneStore).breakers());
   const letters = new DeadLetterCount(app.get(SystemTransaction));
   metrics.deadLetters(() => letters.byTenant());
+  metrics.destinationHealth(() => destinationHealth(app.get(SystemTransaction)));
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }
@@ -206,7 +214,7 @@ async function stopInOrder(
 ): Promise<void> {
   const graceMs = configuration.WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000;
   app.get(HealthChecks).beginStop();
-  await upkeep.stop();
+  await Promise.all([upkeep.stop(), app.get(HealthCheckRounds).stop()]);
   await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
   await app.get(WakeUps).stop();
   await app.get(Transformer).stop();

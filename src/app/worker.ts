@@ -1,6 +1,8 @@
 import { attempt } from '../delivery/attempt';
 import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
+import { signOf } from '../health/decide';
+import { type DeliveryHealth } from '../health/follow-deliveries';
 import { systemClock } from '../kernel/clock';
 import { type DestinationId } from '../kernel/ids';
 import { type Logger } from '../observability/logger';
@@ -8,6 +10,7 @@ import { type Metrics } from '../observability/metrics';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type Destinations } from '../tenants/destinations';
 import { type Configuration } from './configuration';
+import { type OutcomeReaders } from './destination-health';
 import { type Outward } from './outward';
 import { type Queue } from './queue';
 import { type Transforming } from './transforms';
@@ -18,8 +21,7 @@ export interface WorkerSurroundings {
   catalogue: DestinationCatalogue;
   transforming: Transforming;
   queue: Queue;
-  destinations: Destinations;
-  metrics: Metrics;
+  readers: OutcomeReaders;
   node: string;
 }
 
@@ -29,13 +31,13 @@ export function createWorker(
   log: Logger,
   around: WorkerSurroundings,
 ): DeliveryWorker {
-  const { outward } = around;
+  const { outward, readers } = around;
   const onFault = (error: unknown): void => log.error({ err: error }, 'delivery fault');
   const recorder = new Recorder({
     tenants: outward.tenants,
     madeBy: { node: around.node, version: VERSION },
     onRefused: (result) => {
-      around.metrics.fencedOutcome();
+      readers.metrics.fencedOutcome();
       log.warn(
         { delivery_id: result.claimed.delivery_id, fence: result.claimed.fence },
         'outcome refused by its fence',
@@ -73,8 +75,9 @@ export function createWorker(
     concurrency: configuration.WORKER_CONCURRENCY,
     attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),
     onRecorded: (result) => {
-      observe(result, around.metrics, log);
-      disableIfAsked(around.destinations, result).catch(onFault);
+      observe(result, readers.metrics, log);
+      noteHealth(readers.deliveryHealth, result);
+      disableIfAsked(readers.destinations, result).catch(onFault);
     },
     onFault,
   });
@@ -86,6 +89,25 @@ async function disableIfAsked(destinations: Destinations, { claimed, disables }:
   if (disables === undefined || version === null) return;
   const caller = { tenantId, actor: 'worker', scopes: new Set<never>() };
   await destinations.disable(caller, destination.destination_id as DestinationId, version, disables);
+}
+
+/** Only what was sent to the destination as it is registered tells of its health. */
+function noteHealth(
+  deliveryHealth: DeliveryHealth,
+  { claimed, decision, startedAt, completedAt }: Result,
+): void {
+  const { destination_id: id, inline } = claimed.destination;
+  if (startedAt === undefined || id === null || inline !== null) return;
+  const isSuccess = decision.kind === 'succeed';
+  if (!isSuccess && !('code' in decision)) return;
+  deliveryHealth.note({
+    tenantId: claimed.tenant_id,
+    destinationId: id as DestinationId,
+    sign: isSuccess ? 'success' : signOf(decision.code),
+    latencyMs: completedAt.getTime() - startedAt.getTime(),
+    code: isSuccess ? null : decision.code,
+    message: isSuccess ? 'A delivery succeeded.' : `Deliveries fail in a row: ${decision.message}`,
+  });
 }
 
 /** One wide line and two figures per attempt; the line of a success is for debugging only, there are too many. */

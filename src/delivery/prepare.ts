@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { type Adapter, type Delivery, type LogLine, type Protocol, type Sender } from '../adapters/port';
-import { mapSecrets, resolveEnv } from '../adapters/secrets';
+import { type Delivery, type LogLine, type Protocol, type Sender } from '../adapters/port';
 import { type SenderKey } from '../adapters/senders';
 import { isJsonObject, type JsonObject } from '../kernel/json';
 import { type DestinationId } from '../kernel/ids';
 import { type RetryPolicy } from '../kernel/retry-policy';
 import { type SecretBox } from '../kernel/secret-box';
-import { destinationPlace, payloadPlace } from '../kernel/places';
+import { payloadPlace } from '../kernel/places';
 import { type DestinationCatalogue, type KnownDestination } from '../tenants/destination-catalogue';
 import { overlay } from '../tenants/destination-configuration';
+import { type OpenParts, openSender } from '../tenants/destination-sender';
 import { type SigningSecrets } from '../tenants/signing-secrets';
 import { type ClaimedDelivery } from './claim';
 import { type Content, contentOf, type ContentParts } from './content';
@@ -18,12 +18,9 @@ import { type Decision, effectivePolicy, type UnsentCode } from './decide';
 
 const compress = promisify(gzip);
 
-export interface PrepareParts extends ContentParts {
+export interface PrepareParts extends ContentParts, OpenParts {
   catalogue: DestinationCatalogue;
   signingSecrets: SigningSecrets;
-  adapters: ReadonlyMap<Protocol, Adapter>;
-  box: SecretBox;
-  env: { allowed: readonly string[]; values: NodeJS.ProcessEnv };
   defaults: { retry: RetryPolicy; timeoutSeconds: number; maxTimeoutSeconds: number };
 }
 
@@ -83,7 +80,7 @@ export async function prepare(parts: PrepareParts, claimed: ClaimedDelivery): Pr
   return {
     kind: 'send',
     key: senderKey(claimed),
-    open: () => openSender(parts, claimed, configuration),
+    open: () => openSender(parts, claimed.tenant_id, claimed.destination.protocol as Protocol, configuration),
     delivery: await deliveryOf(parts, claimed, content),
     policy: effectivePolicy(retryPolicyOf(configuration), claimed.destination.max_attempts, {
       ...defaults.retry,
@@ -127,31 +124,6 @@ function senderKey({ tenant_id, destination, destination_version }: ClaimedDeliv
 
 const digest = (value: JsonObject): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url');
-
-/** Unseals the secrets and opens the way; a configuration that cannot be used gives a sender that says so. */
-function openSender(
-  parts: PrepareParts,
-  { destination, tenant_id }: ClaimedDelivery,
-  sealed: JsonObject,
-): Sender {
-  const adapter = parts.adapters.get(destination.protocol as Protocol);
-  if (adapter === undefined) return unusable(`this version has no adapter for ${destination.protocol}`);
-  const schema = adapter.configurationSchema;
-  const opened = mapSecrets(sealed, schema, (secret) => parts.box.open(secret, destinationPlace(tenant_id)));
-  const resolved = resolveEnv(opened, schema, parts.env.allowed, parts.env.values);
-  const parsed = resolved.ok ? adapter.parse(resolved.value) : resolved;
-  if (parsed.ok) return adapter.open(parsed.value);
-  return unusable(parsed.issues.map(({ field, issue }) => `${field} ${issue}`).join('; '));
-}
-
-function unusable(message: string): Sender {
-  const code = 'CONFIGURATION_INVALID';
-  return {
-    deliver: async () => ({ kind: 'refused', code, message, response: undefined, bytesSent: 0, log: [] }),
-    checkHealth: async () => ({ status: 'unhealthy', latencyMs: 0, code, message }),
-    close: async () => undefined,
-  };
-}
 
 async function deliveryOf(
   { signingSecrets }: PrepareParts,

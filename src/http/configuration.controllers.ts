@@ -12,7 +12,7 @@ import { Endpoint, TENANT_HEADER } from './endpoint';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 
-const jsonObject = z.custom<JsonObject>(
+export const jsonObject = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'must be a JSON object',
 );

@@ -7,7 +7,7 @@ import { DeadLetters } from '../replay/dead-letters';
 import { BulkOperations } from '../replay/operations';
 import { type LetterSelection } from '../replay/order';
 import { may } from '../tenants/scopes';
-import { fromCursor } from '../tracking/list';
+import { fromCursor } from '../kernel/cursor';
 import { Endpoint } from './endpoint';
 import { letterFilter } from './filters';
 import { dryRun, operationAnswer, pace } from './operation-answer';

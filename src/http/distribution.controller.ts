@@ -1,11 +1,12 @@
 import { Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { fromCursor } from '../kernel/cursor';
 import { conflict, notFound } from '../kernel/errors';
 import { type BatchId, isUuid } from '../kernel/ids';
 import { Cancellations } from '../delivery/cancel';
 import { RateLimits } from '../limits/rate-limits';
-import { fromCursor, JobList } from '../tracking/list';
+import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
 import { Endpoint } from './endpoint';
 import { jobFilter } from './filters';

@@ -135,6 +135,19 @@ export class Metrics {
     });
   }
 
+  /** Counts over all tenants: names of destinations would have no bound. */
+  destinationHealth(read: () => Promise<Record<string, number>>): void {
+    new Gauge({
+      name: 'zenia_distribution_destination_health',
+      help: 'Registered destinations by health status',
+      labelNames: ['status'],
+      registers: [this.registry],
+      async collect() {
+        for (const [status, count] of Object.entries(await read())) this.set({ status }, count);
+      },
+    });
+  }
+
   activeWorkers(read: () => Record<string, number>): void {
     new Gauge({
       name: 'zenia_distribution_active_workers',

@@ -1,8 +1,9 @@
 import { type Condition, whereOf } from '../database/conditions';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { fromCursor, toCursor } from '../kernel/cursor';
 import { type AttemptId, type DeadLetterId, type DeliveryId, type JobId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { dateOf, fromCursor, toCursor } from '../tracking/list';
+import { dateOf } from '../tracking/list';
 import { attemptsOf, type AttemptRow } from '../tracking/rows';
 import { type LogRow, logsOf } from '../tracking/tracking';
 

@@ -43,6 +43,31 @@ export interface DestinationParts {
 
 const MAX_NAME = 100;
 
+/** What held for the version before says little of this one. */
+const CHECK_SOON = {
+  name: 'check_health_soon',
+  text: `
+    INSERT INTO destination_health_states (tenant_id, destination_id, due_at) VALUES ($1, $2, now())
+    ON CONFLICT (tenant_id, destination_id) DO UPDATE SET due_at = now()`,
+};
+
+/** What a test needs to know of a destination, stored or not. */
+export interface TriedDestination {
+  name: string;
+  protocol: Protocol;
+  configuration: JsonObject;
+  transformConfig: JsonObject;
+}
+
+const triedOf = (
+  row: Pick<Destination, 'name' | 'protocol' | 'configuration' | 'transform_config'>,
+): TriedDestination => ({
+  name: row.name,
+  protocol: row.protocol as Protocol,
+  configuration: row.configuration as JsonObject,
+  transformConfig: row.transform_config as JsonObject,
+});
+
 /** The destinations of a tenant; every write makes a version that is kept. */
 export class Destinations {
   constructor(private readonly parts: DestinationParts) {}
@@ -69,6 +94,36 @@ export class Destinations {
 
   async get(caller: TenantCaller, idOrName: string): Promise<DestinationView> {
     return this.parts.tenants.run(caller.tenantId, async (tx) => this.view(await find(tx, idOrName)));
+  }
+
+  /** As delivery has it: secrets sealed. For a test, which is audited; `get` is for showing. */
+  async tried(caller: TenantCaller, idOrName: string, details: JsonObject): Promise<TriedDestination> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => {
+      const row = await find(tx, idOrName);
+      await audit(tx.manager, { ...about(caller, row.id), action: 'test', details });
+      return triedOf(row);
+    });
+  }
+
+  /** What `register` would store, checked likewise and not stored. */
+  async triedUnsaved(
+    caller: TenantCaller,
+    input: DestinationInput,
+    details: JsonObject,
+  ): Promise<TriedDestination> {
+    const columns = this.columnsOf(caller, input);
+    await this.parts.tenants.run(caller.tenantId, ({ manager }) =>
+      audit(manager, {
+        tenantId: caller.tenantId,
+        actor: caller.actor,
+        requestId: caller.requestId,
+        action: 'test',
+        resourceType: 'destination',
+        resourceId: input.name,
+        details: { ...details, configuration: this.masked(columns) },
+      }),
+    );
+    return triedOf(columns);
   }
 
   /** The whole of it anew (PUT). A masked secret that is sent back stays what it is, at the same address. */
@@ -163,6 +218,7 @@ export class Destinations {
     const configuration = restored.value;
     const parsed = adapter.parse(configuration);
     if (!parsed.ok) throw invalidConfiguration(parsed.issues);
+    this.assertHealthCheck(input.health_check);
     const transforms = parseTransformConfig(input.transform_config);
     if (!transforms.ok)
       throw new ApiError('VALIDATION_ERROR', 'the transform_config is not valid', transforms.issues);
@@ -179,6 +235,20 @@ export class Destinations {
       health_check_config: input.health_check,
       tags: input.tags,
     };
+  }
+
+  /** Asked by HTTP whatever the protocol, so the adapter of HTTP says whether it may be. */
+  private assertHealthCheck({ endpoint }: JsonObject): void {
+    if (endpoint === undefined) return;
+    const parsed = this.parts.adapters
+      .get('REST')
+      ?.parse({ endpoint: 'https://example.com/', health_check: { endpoint } });
+    if (parsed?.ok !== false) return;
+    const issues = parsed.issues.map(({ field, issue }) => ({
+      field: field.replace('configuration.', ''),
+      issue,
+    }));
+    throw new ApiError('VALIDATION_ERROR', 'the health_check is not valid', issues);
   }
 
   /** A stored destination as it would be sent: secrets in plain text, for this process's eyes only. */
@@ -207,12 +277,13 @@ export class Destinations {
   }
 
   private async versioned(
-    { manager }: TenantTx,
+    tx: TenantTx,
     caller: TenantCaller,
     id: DestinationId,
     action: 'create' | 'update' | 'disable',
     before: DestinationView | null,
   ): Promise<DestinationView> {
+    const { manager } = tx;
     const row = await manager.findOneByOrFail(Destination, { id });
     await manager.insert(DestinationConfig, {
       tenant_id: row.tenant_id,
@@ -227,6 +298,7 @@ export class Destinations {
       tags: row.tags,
       changed_by: caller.actor,
     });
+    await tx.query(CHECK_SOON, [row.tenant_id, id]);
     const after = this.view(row);
     await audit(manager, { ...about(caller, id), action, details: plain({ before, after }) });
     return after;

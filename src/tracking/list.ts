@@ -1,6 +1,7 @@
 import { type Condition, whereOf } from '../database/conditions';
 import { type TenantTransaction } from '../database/tenant-transaction';
-import { isUuid, type TenantId } from '../kernel/ids';
+import { fromCursor, toCursor } from '../kernel/cursor';
+import { type TenantId } from '../kernel/ids';
 import { EFFECTIVE_STATUS, JOB_COLUMNS, type JobRow } from './rows';
 
 /** Which jobs: of the list, and of a bulk replay. */
@@ -26,15 +27,6 @@ export interface ListFilter extends JobFilter {
 export interface JobPage {
   jobs: JobRow[];
   nextCursor: string | undefined;
-}
-
-/** A cursor is the id of the last row of a page, made opaque so that nobody builds on it. */
-export const toCursor = (id: string): string => Buffer.from(id).toString('base64url');
-
-/** Undefined for a text that is no cursor of ours. */
-export function fromCursor(cursor: string): string | undefined {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  return isUuid(id) ? id : undefined;
 }
 
 export class JobList {

@@ -29,6 +29,7 @@ export type CaseName =
   | 'time-out while connecting'
   | 'time-out during transfer'
   | 'wrong credentials'
+  | 'refused health check'
   | 'untrusted certificate'
   | 'hostile names'
   | 'echoed secrets';

@@ -208,6 +208,11 @@ export class S3Harness implements ProtocolHarness {
     });
     return [
       { configuration: {}, field: 'configuration.bucket', issue: 'is required; add it' },
+      {
+        configuration: { ...good, tls: { ca: 'nonsense' } },
+        field: 'configuration.tls.ca',
+        issue: 'is not a PEM certificate',
+      },
       fault('bucket', 'Upper_Case', 'is no name of a bucket'),
       fault('bucket', '{oops}', 'unknown placeholder {oops}'),
       fault('key', '{oops}', 'unknown placeholder {oops}'),

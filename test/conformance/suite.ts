@@ -288,6 +288,27 @@ export function describeConformance(harness: ProtocolHarness): void {
       await harness.comeBack();
     });
 
+    it('says in a health check why it is unhealthy, and ends with its signal', async () => {
+      const healthOf = (configuration: JsonObject) => open(configuration).checkHealth(patient());
+      const reasons: [JsonObject, string, CaseName?][] = [
+        [harness.withHost('missing.test'), 'NAME_RESOLUTION_FAILED'],
+        [harness.wrongCredentials(), 'AUTHENTICATION_FAILED', 'refused health check'],
+        [harness.untrusted(), 'TLS_FAILED', 'untrusted certificate'],
+        [harness.silent(), 'TIMEOUT', 'time-out while connecting'],
+      ];
+      for (const [configuration, code, name] of reasons) {
+        if (name !== undefined && harness.notApplicable[name] !== undefined) continue;
+        expect(await healthOf(configuration)).toMatchObject({ status: 'unhealthy', code });
+      }
+      const started = performance.now();
+      const ended = await open(harness.silent()).checkHealth(AbortSignal.timeout(50));
+      expect(ended).toMatchObject({ status: 'unhealthy', code: 'TIMEOUT' });
+      expect(performance.now() - started).toBeLessThan(2000);
+      const aborted = await open(harness.good()).checkHealth(AbortSignal.abort());
+      expect(aborted).toMatchObject({ status: 'unhealthy', code: 'ABORTED' });
+      expect(await harness.arrivals()).toEqual([]);
+    });
+
     it('closes twice without harm, after what is under way', async () => {
       const sender = open(harness.good());
       const under = sender.deliver(delivery(), patient());

@@ -108,6 +108,8 @@ export class Receiver {
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    // A health check, which is no delivery: it is there.
+    if (request.method === 'HEAD') return void response.end();
     const path = request.url ?? '/';
     const receipt = receiptOf(request, path, Buffer.concat(chunks));
     const nth = (this.counts.get(path) ?? 0) + 1;

@@ -153,6 +153,7 @@ export class TestService {
       DB_POOL_SIZE: '6',
       DESTINATION_ALLOWED_NETWORKS: '127.0.0.0/8',
       ...UNLIMITED,
+      DESTINATION_HEALTH_CHECK_INTERVAL: '0',
       ...this.options.env,
     };
   }

@@ -139,6 +139,7 @@ export const emailSchema = configurationSchema(
     port: port('Default 465 for tls, 25 for none and opportunistic, otherwise 587.'),
     security: {
       type: 'string',
+      'x-transport': true,
       enum: ['tls', 'starttls', 'opportunistic', 'none'],
       description:
         'tls: from the first byte (default for port 465); starttls (default otherwise): required before anything is said; opportunistic: encrypted where the server can, only without credentials; none: in the clear.',

@@ -2,6 +2,7 @@ import { type Issue } from '../../kernel/errors';
 import { compileConfiguration, issueAt } from '../configuration';
 import { type NetworkGuard } from '../network-guard';
 import { type Adapter } from '../port';
+import { tlsIssues } from '../tls-configuration';
 import { parseObject } from './object';
 import { type S3Configuration, s3Schema } from './schema';
 import { S3Sender } from './sender';
@@ -26,11 +27,12 @@ export function createS3Adapter({ guard }: S3Options): Adapter<S3Configuration> 
 }
 
 function issuesOf(configuration: S3Configuration, guard: NetworkGuard): Issue[] {
-  const { endpoint, encryption, kms_key_id } = configuration;
+  const { endpoint, encryption, kms_key_id, tls } = configuration;
   const needsKms = kms_key_id !== undefined && encryption !== 'aws:kms';
   return [
     ...parseObject(configuration).issues,
     ...issueAt('endpoint', endpointIssue(endpoint, guard)),
+    ...tlsIssues('configuration.tls', tls),
     ...issueAt('kms_key_id', needsKms ? 'needs "encryption": "aws:kms" beside it' : undefined),
   ];
 }

@@ -72,6 +72,7 @@ const server: Record<string, JsonObject> = {
   },
   host_key_algorithms: {
     type: 'array',
+    'x-transport': true,
     minItems: 1,
     maxItems: 10,
     items: {
