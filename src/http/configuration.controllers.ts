@@ -107,6 +107,15 @@ export class DestinationsController {
     return this.destinations.patch(tenantCallerOf(request), idOrName, parsed(destinationPatch, body));
   }
 
+  @Post(':destination/breaker/reset')
+  @Endpoint({
+    summary: 'Close the breaker of a destination, so that what waits is sent at once',
+    access: 'config:write',
+  })
+  resetBreaker(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
+    return this.destinations.resetBreaker(tenantCallerOf(request), idOrName);
+  }
+
   @Delete(':destination')
   @Endpoint({ summary: 'Delete a destination', access: 'config:write', status: 204 })
   remove(@Req() request: ApiRequest, @Param('destination') idOrName: string) {

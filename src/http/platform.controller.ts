@@ -11,15 +11,18 @@ import { parsed } from './parsed';
 import { type ApiRequest, callerOf } from './request';
 
 const positive = z.number().int().min(1).max(1_000_000_000);
+/** What the service itself reads of a tenant's configuration is checked; the rest belongs to the tenant. */
+const tenantConfig = z
+  .looseObject({
+    weight: z.number().int().min(1).max(100).optional(),
+    dead_letter_retention_days: z.number().int().min(1).max(3650).optional(),
+  })
+  .transform((config) => config as JsonObject);
+
 const shared = {
   name: z.string().min(1).max(100),
   description: z.string().max(2000).nullish(),
-  config: z
-    .custom<JsonObject>(
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      'must be a JSON object',
-    )
-    .optional(),
+  config: tenantConfig.optional(),
   rate_limit_requests: positive.optional(),
   rate_limit_window_seconds: positive.optional(),
   burst_limit: positive.optional(),

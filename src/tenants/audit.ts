@@ -9,7 +9,17 @@ export interface AuditRecord {
   tenantId: TenantId | null;
   actor: string;
   requestId: string | undefined;
-  action: 'create' | 'update' | 'delete' | 'revoke' | 'rotate' | 'enable' | 'disable' | 'sign_in' | 'test';
+  action:
+    | 'create'
+    | 'update'
+    | 'delete'
+    | 'revoke'
+    | 'rotate'
+    | 'enable'
+    | 'disable'
+    | 'sign_in'
+    | 'test'
+    | 'reset_breaker';
   resourceType:
     'tenant' | 'user' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
   resourceId: string;

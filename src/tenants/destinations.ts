@@ -9,6 +9,7 @@ import { destinationPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 import { parseTransformConfig } from '../transforms/transform';
 import { audit } from './audit';
+import { breakersOf, type BreakerView, resetBreaker } from './breakers';
 import { type Changes, definedOf } from './changes';
 import { type DestinationCatalogue } from './destination-catalogue';
 import { Destination, DestinationConfig, type DestinationStatus } from './entities';
@@ -33,6 +34,8 @@ export type DestinationView = Omit<
   Destination,
   'id' | 'tenant_id' | 'configuration' | 'health_check_config' | 'deleted_at' | 'usage_count'
 > & { destination_id: DestinationId; configuration: JsonObject; health_check: object; usage_count: number };
+
+export type WatchedDestination = DestinationView & { breaker: BreakerView };
 
 export interface DestinationParts {
   tenants: TenantTransaction;
@@ -85,15 +88,30 @@ export class Destinations {
     });
   }
 
-  async list(caller: TenantCaller): Promise<DestinationView[]> {
-    const rows = await this.parts.tenants.run(caller.tenantId, ({ manager }) =>
-      manager.find(Destination, { where: { deleted_at: IsNull() }, order: { name: 'ASC' } }),
-    );
-    return rows.map((row) => this.view(row));
+  async list(caller: TenantCaller): Promise<WatchedDestination[]> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => {
+      const order = { name: 'ASC' } as const;
+      const rows = await tx.manager.find(Destination, { where: { deleted_at: IsNull() }, order });
+      const ids = rows.map(({ id }) => id);
+      const breakerOf = await breakersOf(tx, ids);
+      return rows.map((row) => ({ ...this.view(row), breaker: breakerOf(row.id) }));
+    });
   }
 
-  async get(caller: TenantCaller, idOrName: string): Promise<DestinationView> {
-    return this.parts.tenants.run(caller.tenantId, async (tx) => this.view(await find(tx, idOrName)));
+  async get(caller: TenantCaller, idOrName: string): Promise<WatchedDestination> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => this.watchedOne(tx, idOrName));
+  }
+
+  /** By hand: the destination counts as healthy, and what waited for it flows. */
+  async resetBreaker(caller: TenantCaller, idOrName: string): Promise<WatchedDestination> {
+    return this.parts.tenants.run(caller.tenantId, async (tx) => {
+      const before = await this.watchedOne(tx, idOrName);
+      const { destination_id: id, name, breaker } = before;
+      await resetBreaker(tx, id);
+      const details = plain({ name, breaker });
+      await audit(tx.manager, { ...about(caller, id), action: 'reset_breaker', details });
+      return this.watchedOne(tx, idOrName);
+    });
   }
 
   /** As delivery has it: secrets sealed. For a test, which is audited; `get` is for showing. */
@@ -313,6 +331,12 @@ export class Destinations {
       health_check: health_check_config,
       usage_count: Number(usage_count),
     };
+  }
+
+  private async watchedOne(tx: TenantTx, idOrName: string): Promise<WatchedDestination> {
+    const row = await find(tx, idOrName);
+    const breakerOf = await breakersOf(tx, [row.id]);
+    return { ...this.view(row), breaker: breakerOf(row.id) };
   }
 
   private masked({ protocol, configuration }: { protocol: string; configuration: object }): JsonObject {

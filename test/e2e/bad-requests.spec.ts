@@ -113,6 +113,17 @@ describe('a caller who may not', () => {
     refused(() => tenant.api.json('POST', '/api/v1/tenants', { id: 'mine', name: 'Mine' }), forbidden));
 
   it.each([
+    ['weight', 0],
+    ['weight', 'heavy'],
+    ['dead_letter_retention_days', 1.5],
+  ])('gives a tenant the %s %p', (name, value) => {
+    const root = new Api(world.service.url, world.service.adminKey);
+    const config = { [name]: value };
+    const body = { id: 'odd', name: 'Odd', config };
+    return refused(() => root.json('POST', '/api/v1/tenants', body), { field: `config.${name}` });
+  });
+
+  it.each([
     ['in the body', good({ tenant_id: 'other' }), {}, 'tenant_id'],
     ['in the header', good(), { 'x-tenant-id': 'other' }, 'X-Tenant-ID'],
   ])('names another tenant %s', (_name, body, headers, field) =>

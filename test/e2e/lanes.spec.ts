@@ -1,5 +1,5 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
-import { type TestTenant } from '../support/api';
+import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type Behaviour } from '../support/receiver';
 import { TestService } from '../support/service';
@@ -106,5 +106,37 @@ describe('the breaker of a destination, with two worker processes', () => {
     expect(failed).toBeLessThanOrEqual(3);
     expect(await world.count(`FROM lanes WHERE breaker IN ('open', 'half_open')`)).toBe(0);
     expectBalanced(await accountsOf(world, tenant.id));
+  });
+
+  it('is seen by administrators, who can close it by hand', async () => {
+    let healthy = false;
+    const behaviour: Behaviour = () => ({ status: healthy ? 200 : 503 });
+    const policy = { max_attempts: 20, initial_delay_seconds: 0.05, max_backoff_seconds: 0.05 };
+    await tenant.api.register('mended', {
+      endpoint: world.receiver.on('/mended', behaviour),
+      retry_policy: policy,
+      max_in_flight: 4,
+    });
+    const path = '/api/v1/destinations/mended';
+    const breaker = async (): Promise<unknown> => must(await tenant.api.get(path), 200).body['breaker'];
+    const atRest = { state: 'closed', consecutive_failures: 0, opened_at: null, probe_at: null };
+    expect(await breaker()).toEqual(atRest);
+    await submit('mended', 1);
+    await eventually({ until: 'the breaker to be open' }, async () => {
+      expect(await breaker()).toMatchObject({
+        state: 'open',
+        probe_at: expect.stringContaining('T') as string,
+      });
+    });
+    // Its next probe is far away.
+    await world.rows(
+      `UPDATE lanes SET probe_at = now() + interval '1 hour' WHERE destination_name = 'mended'`,
+    );
+    healthy = true;
+    const reset = must(await tenant.api.send('POST', `${path}/breaker/reset`), 200);
+    expect(reset.body['breaker']).toEqual(atRest);
+    await completed('mended', 1);
+    expect(await world.count(`FROM audit_log WHERE action = 'reset_breaker'`)).toBe(1);
+    expect(await world.count(`FROM lanes WHERE breaker <> 'closed' AND destination_name = 'mended'`)).toBe(0);
   });
 });
