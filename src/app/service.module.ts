@@ -53,34 +53,28 @@ import { DeadLetters } from '../replay/dead-letters';
 import { BulkOperations } from '../replay/operations';
 import { Replays } from '../replay/single';
 import { ApiKeys } from '../tenants/api-keys';
-import { AuditTrail } from '../tenants/audit-trail';
-import { ConfigurationRevisions } from '../tenants/configuration-revisions';
-import { ConfigurationTransaction } from '../tenants/configuration-transaction';
-import { DataTypeBook } from '../tenants/data-type-book';
-import { DataTypes } from '../tenants/data-types';
 import { DestinationCatalogue } from '../tenants/destination-catalogue';
 import { DestinationTypes } from '../tenants/destination-types';
 import { Destinations } from '../tenants/destinations';
 import { KeyLookup } from '../tenants/key-lookup';
 import { Platform } from '../tenants/platform';
-import { RuleBook } from '../tenants/rule-book';
-import { Rules } from '../tenants/rules';
+import { ProgramCheck } from '../tenants/program-check';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
-import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
 import { DatabaseModule } from './database.module';
 import { destinationHealthProviders, OutcomeReaders } from './destination-health';
 import { healthChecks } from './health';
 import { httpSettings } from './http-settings';
 import { identityProviders } from './identity';
-import { Known } from './known';
+import { Deciding, Known } from './known';
 import { defaultLimits, limitsProvider } from './limits';
 import { made } from './made';
 import { Outward } from './outward';
-import { expressionsIn, Transforming, transformProviders } from './transforms';
+import { ruleProviders } from './rules';
+import { Transforming, transformProviders } from './transforms';
 import { Queue } from './queue';
 import { createWorker } from './worker';
 
@@ -112,7 +106,7 @@ export class ServiceModule {
         ...administrationProviders(context),
         limitsProvider(configuration, context.log),
         ...identityProviders(context),
-        ...rulesProviders(context),
+        ...ruleProviders(context.log),
         ...intakeProviders(context),
         ...replayProviders(),
         ...deliveryProviders(context),
@@ -210,59 +204,11 @@ function administrationProviders({ configuration, log }: ServiceContext): Provid
     ),
     made(
       Destinations,
-      [Outward, DestinationCatalogue],
-      ({ tenants, adapters, box }, catalogue) => new Destinations({ tenants, catalogue, adapters, box }),
+      [Outward, DestinationCatalogue, ProgramCheck],
+      ({ tenants, adapters, box }, catalogue, programs) =>
+        new Destinations({ tenants, catalogue, adapters, box, programs }),
     ),
     made(DestinationTypes, [Outward], ({ adapters }) => new DestinationTypes(adapters)),
-  ];
-}
-
-/** Rules and data types: administration, what is kept of them in memory, and their use at acceptance. */
-function rulesProviders({ log }: ServiceContext): Provider[] {
-  return [
-    made(
-      ConfigurationTransaction,
-      [TenantTransaction, SystemTransaction],
-      (tenants, system) => new ConfigurationTransaction(tenants, system),
-    ),
-    made(AuditTrail, [ConfigurationTransaction], (transactions) => new AuditTrail(transactions)),
-    made(
-      ConfigurationRevisions,
-      [TenantTransaction],
-      (tenants) => new ConfigurationRevisions(tenants, systemClock),
-    ),
-    made(
-      RuleBook,
-      [TenantTransaction, ConfigurationRevisions],
-      (tenants, revisions) =>
-        new RuleBook({
-          tenants,
-          revisions,
-          onFault: (ruleId, issues) => log.error({ rule_id: ruleId, issues }, 'stored rule cannot be used'),
-        }),
-    ),
-    made(
-      DataTypeBook,
-      [TenantTransaction, ConfigurationRevisions],
-      (tenants, revisions) => new DataTypeBook(tenants, revisions),
-    ),
-    made(Known, [TenantDirectory, DestinationCatalogue, DataTypeBook], (...known) => new Known(...known)),
-    made(
-      Rules,
-      [ConfigurationTransaction, ConfigurationRevisions],
-      (transactions, revisions) => new Rules({ transactions, onChange: () => revisions.forgetAll() }),
-    ),
-    made(
-      DataTypes,
-      [ConfigurationTransaction, ConfigurationRevisions],
-      (transactions, revisions) => new DataTypes({ transactions, onChange: () => revisions.forgetAll() }),
-    ),
-    made(
-      Rulings,
-      [RuleBook, DestinationCatalogue, Transformer],
-      (rules, catalogue, transformer) =>
-        new Rulings({ rules, catalogue, expressions: expressionsIn(transformer) }),
-    ),
   ];
 }
 
@@ -274,13 +220,14 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     defaultRetries: configuration.DISTRIBUTION_DEFAULT_RETRIES,
   };
   return [
+    made(Deciding, [Rulings, Transforming], (rulings, contents) => new Deciding(rulings, contents)),
     made(
       Intake,
-      [Outward, Known, Rulings, WakeUps, DeliveryWorker, Metrics],
+      [Outward, Known, Deciding, WakeUps, DeliveryWorker, Metrics],
       (
         { tenants, adapters, box },
         { directory, destinations, dataTypes },
-        rulings,
+        { rulings, contents },
         wakeUps,
         worker,
         metrics,
@@ -294,6 +241,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
           limits,
           clock: systemClock,
           rulings,
+          contents,
           dataTypes,
           wake: wakeBoth(wakeUps, worker),
           count: countIn(metrics),

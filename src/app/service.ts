@@ -17,33 +17,24 @@ import { assertEveryEndpointHasAccess } from '../http/scope-check';
 import { createServer } from '../http/server';
 import { Callers } from '../identity/callers';
 import { Users } from '../identity/users';
-import { newId, type NodeId } from '../kernel/ids';
+import { newId, type NodeId, type TenantId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
 import { createLogger, type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
-import { BulkOperations } from '../replay/operations';
-import { DestinationTypes } from '../tenants/destination-types';
 import { Platform } from '../tenants/platform';
 import { Transformer } from '../transforms/transformer';
-import { Upkeep } from '../upkeep/duty';
-import { bulkOperations } from '../upkeep/bulk-operations';
-import { DeadLetterCount, deadLetters } from '../upkeep/dead-letters';
-import { destinationTypes } from '../upkeep/destination-types';
-import { expire } from '../upkeep/expire';
-import { HealthCheckRounds, planHealthChecks, pruneHealthChecks } from '../upkeep/health-checks';
+import { type Upkeep } from '../upkeep/duty';
+import { DeadLetterCount } from '../upkeep/dead-letters';
+import { HealthCheckRounds } from '../upkeep/health-checks';
 import { Heartbeat } from '../upkeep/heartbeat';
-import { partitions } from '../upkeep/partitions';
-import { refresh } from '../upkeep/refresh';
-import { rescue } from '../upkeep/rescue';
-import { retention } from '../upkeep/retention';
-import { signIns } from '../upkeep/sign-ins';
-import { statistics } from '../upkeep/statistics';
 import { type Configuration, ownerUrl } from './configuration';
+import { ConfigurationChanges } from './configuration-changes';
 import { encryptionKeys } from './encryption-keys';
 import { destinationHealth } from './health';
 import { Outward } from './outward';
 import { httpSettings } from './http-settings';
 import { ServiceModule } from './service.module';
+import { createUpkeep } from './upkeep';
 import { VERSION } from './version';
 
 export interface RunningService {
@@ -114,26 +105,7 @@ async function startOn(
     (error) => log.warn({ err: error }, 'heartbeat missed'),
   );
   await heartbeat.start();
-  const upkeep = new Upkeep(
-    system,
-    [
-      rescue,
-      expire,
-      partitions,
-      statistics,
-      refresh,
-      signIns,
-      destinationTypes(app.get(DestinationTypes)),
-      retention(configuration.RETENTION_MONTHS),
-      deadLetters,
-      bulkOperations(app.get(BulkOperations), (error, operation) =>
-        log.error({ err: error, operation_id: operation }, 'bulk operation failed'),
-      ),
-      planHealthChecks(configuration.DESTINATION_HEALTH_CHECK_INTERVAL),
-      pruneHealthChecks,
-    ],
-    (error, duty) => log.error({ err: error, duty }, 'duty failed'),
-  );
+  const upkeep = createUpkeep(app, configuration, log);
   if (ROLE === 'scheduler' || ROLE === 'all') {
     upkeep.start();
     app.get(HealthCheckRounds).start();
@@ -141,9 +113,16 @@ async function startOn(
   if (ROLE === 'worker' || ROLE === 'all') {
     worker.start();
     app.get(CallbackDispatcher).start();
-    app.get(WakeUps).listen((lanes) => (lanes === undefined ? worker.wake() : worker.hint(lanes)));
   }
   app.get(RateLimits).start();
+  const changes = app.get(ConfigurationChanges);
+  app.get(WakeUps).listen({
+    onWork:
+      ROLE === 'worker' || ROLE === 'all'
+        ? (lanes) => (lanes === undefined ? worker.wake() : worker.hint(lanes))
+        : undefined,
+    onChange: (owner) => changes.forget(owner as TenantId | null),
+  });
   await app.listen(configuration.API_PORT, configuration.API_HOST);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1').replace('0.0.0.0', '127.0.0.1');
   log.info({ url, version: VERSION }, 'ready');

@@ -3,14 +3,16 @@ import { TenantTransaction } from '../database/tenant-transaction';
 import { systemClock } from '../kernel/clock';
 import { type Logger } from '../observability/logger';
 import { type ExpressionEvaluator } from '../rules/expressions';
+import { ProgramCheck } from '../tenants/program-check';
 import { TransformCatalogue } from '../tenants/transform-catalogue';
 import { Transforms } from '../tenants/transforms';
 import { Sandbox } from '../transforms/sandbox/sandbox';
 import { Transformer } from '../transforms/transformer';
 import { type Configuration } from './configuration';
+import { ConfigurationChanges } from './configuration-changes';
 import { made } from './made';
 
-/** What a delivery needs to be transformed. */
+/** What a delivery, or the explanation of one, needs to be transformed. */
 export class Transforming {
   constructor(
     readonly transformer: Transformer,
@@ -42,9 +44,15 @@ export function transformProviders({
       (transformer, transforms) => new Transforming(transformer, transforms),
     ),
     made(
+      ProgramCheck,
+      [Transformer, TransformCatalogue],
+      (transformer, transforms) => new ProgramCheck({ transformer, transforms }),
+    ),
+    made(
       Transforms,
-      [TenantTransaction, TransformCatalogue, Transformer],
-      (tenants, catalogue, transformer) => new Transforms({ tenants, catalogue, transformer }),
+      [TenantTransaction, TransformCatalogue, Transformer, ConfigurationChanges],
+      (tenants, catalogue, transformer, changes) =>
+        new Transforms({ tenants, catalogue, transformer, onChange: changes.announce }),
     ),
   ];
 }

@@ -3,8 +3,13 @@ import { Client } from 'pg';
 import { isUuid } from '../kernel/ids';
 import { type SystemTransaction } from './system-transaction';
 
-const CHANNEL = 'distribution_queue';
-const NOTIFY = { name: 'notify_queue', text: `SELECT pg_notify('${CHANNEL}', $1)` };
+const QUEUE = 'distribution_queue';
+const CONFIGURATION = 'configuration_changed';
+const NOTIFY = { name: 'notify_queue', text: `SELECT pg_notify('${QUEUE}', $1)` };
+const NOTIFY_CHANGES = {
+  name: 'notify_configuration',
+  text: `SELECT pg_notify('${CONFIGURATION}', owner) FROM unnest($1::text[]) AS owner`,
+};
 /** A payload may have 8,000 bytes; beyond so many lanes a look at the table is cheaper than a list. */
 const MOST_NAMED = 100;
 export const ANYWHERE = '*';
@@ -13,12 +18,26 @@ export const ANYWHERE = '*';
 const AT_MOST_EVERY_MS = 20;
 const RECONNECT_MS = 2000;
 
-/** Hints between processes that something is due. Polling is the guarantee, so a lost hint costs a little time only. */
+export interface Listeners {
+  /**
+   * Something may be due in these lanes, or, with undefined, anywhere: the hint named none, or the connection was lost
+   * and found again. Undefined itself in a process that delivers nothing.
+   */
+  onWork: ((laneIds: string[] | undefined) => void) | undefined;
+  /** What is kept of this tenant's configuration may be old; null: of the platform's, and so of everybody's. */
+  onChange: (tenantId: string | null) => void;
+}
+
+/**
+ * Hints between processes that something is due, or that configuration was changed. Polling is the guarantee, so a
+ * lost hint costs a little time only.
+ */
 export class WakeUps {
   private pending: NodeJS.Timeout | undefined;
   private readonly lanes = new Set<string>();
   /** By which this process knows its own hints again. */
   private readonly sender = randomUUID();
+  private changes: Set<string> | undefined;
   private listener: Client | undefined;
   private stopped = false;
 
@@ -40,28 +59,53 @@ export class WakeUps {
     this.system.query(NOTIFY, [`${this.sender} ${lanes}`]).catch(() => undefined);
   }
 
-  /**
-   * Calls back for every hint of other processes, with the lanes it names; with undefined where it names none, and after
-   * the connection was lost and found again.
-   */
-  listen(onWake: (laneIds: string[] | undefined) => void): void {
+  /** After a change of configuration has been committed. Many changes of one owner in a moment are one hint. */
+  changed(tenantId: string | null): void {
+    if (this.changes === undefined) {
+      this.changes = new Set();
+      setTimeout(() => this.sendChanges(), AT_MOST_EVERY_MS).unref();
+    }
+    this.changes.add(tenantId ?? '');
+  }
+
+  private heard(payload: string, { onWork }: Listeners): void {
+    const [sender, lanes] = payload.split(' ');
+    if (sender !== this.sender) onWork?.(lanesIn(lanes));
+  }
+
+  private sendChanges(): void {
+    const owners = [...(this.changes ?? [])];
+    this.changes = undefined;
+    if (!this.stopped) this.system.query(NOTIFY_CHANGES, [owners]).catch(() => undefined);
+  }
+
+  /** Calls back for every hint, also after the connection was lost and found again. */
+  listen(listeners: Listeners): void {
     if (this.stopped) return;
     const client = new Client({ connectionString: this.url, application_name: 'distributor listen' });
     this.listener = client;
     const again = (): void => {
       client.removeAllListeners('end');
-      setTimeout(() => this.listen(onWake), RECONNECT_MS).unref();
+      setTimeout(() => this.listen(listeners), RECONNECT_MS).unref();
     };
     client.on('error', () => undefined);
-    client.on('notification', ({ payload = '' }) => {
-      const [sender, lanes] = payload.split(' ');
-      if (sender !== this.sender) onWake(lanesIn(lanes));
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === QUEUE) this.heard(payload, listeners);
+      else listeners.onChange(payload === '' ? null : payload);
     });
     client.once('end', again);
     client
       .connect()
-      .then(() => client.query(`LISTEN ${CHANNEL}`))
-      .then(() => onWake(undefined))
+      .then(() =>
+        client.query(
+          listeners.onWork ? `LISTEN ${QUEUE}; LISTEN ${CONFIGURATION}` : `LISTEN ${CONFIGURATION}`,
+        ),
+      )
+      .then(() => {
+        listeners.onWork?.(undefined);
+        // What was changed while nobody listened.
+        listeners.onChange(null);
+      })
       .catch(again);
   }
 

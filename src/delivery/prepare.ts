@@ -12,8 +12,8 @@ import { type DestinationCatalogue, type KnownDestination } from '../tenants/des
 import { overlay } from '../tenants/destination-configuration';
 import { type OpenParts, openSender } from '../tenants/destination-sender';
 import { type SigningSecrets } from '../tenants/signing-secrets';
+import { type Content, contentOf, type ContentParts } from '../transforms/content';
 import { type ClaimedDelivery } from './claim';
-import { type Content, contentOf, type ContentParts } from './content';
 import { type Decision, effectivePolicy, type UnsentCode } from './decide';
 
 const compress = promisify(gzip);

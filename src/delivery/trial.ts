@@ -4,7 +4,7 @@ import { type DeliveryId, type DistributionId, newId, type TenantId } from '../k
 import { type JsonObject } from '../kernel/json';
 import { type OpenParts, openSender } from '../tenants/destination-sender';
 import { type SigningSecrets } from '../tenants/signing-secrets';
-import { contentOf, type ContentParts } from './content';
+import { contentOf, type ContentParts } from '../transforms/content';
 
 /** A destination, stored or not yet; secrets sealed. */
 export interface TrialDestination {

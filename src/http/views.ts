@@ -1,5 +1,5 @@
 import { type BatchReceipt } from '../intake/accept-batch';
-import { type Receipt } from '../intake/accept';
+import { type Receipt } from '../intake/repeats';
 import { type EventRow } from '../tracking/events';
 import { type BatchStatus, type JobStatus, type LogRow } from '../tracking/tracking';
 import { type AttemptRow, type JobRow } from '../tracking/rows';

@@ -11,6 +11,7 @@ import {
   type SubmissionCounter,
 } from './accept';
 import { STORE_BATCH } from './accept-batch.sql';
+import { type Prepared } from './prepare';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 
 export interface Rejection {
@@ -50,6 +51,13 @@ interface Checked {
   result: { submission: Submission } | { rejection: Rejection };
 }
 
+interface Sorted {
+  jobs: { index: number; job: PlannedJob }[];
+  /** distribution_ids of earlier jobs. */
+  repeated: string[];
+  rejected: Rejection[];
+}
+
 /** Many submissions in one transaction: the batch, its jobs and their attempts appear together. */
 export class BatchIntake {
   constructor(private readonly parts: BatchParts) {}
@@ -72,21 +80,42 @@ export class BatchIntake {
       { ...circumstances, idempotencyKey: undefined },
       batchId,
     );
-    const jobs: { index: number; job: PlannedJob }[] = [];
-    prepared.forEach((outcome, position) => {
-      const index = valid[position]?.index ?? position;
-      if (outcome.ok) jobs.push({ index, job: outcome.job });
-      else rejected.push({ index, error: 'VALIDATION_ERROR', details: outcome.issues });
-    });
+    const sorted = await this.sorted(valid, prepared, circumstances);
+    rejected.push(...sorted.rejected);
     if (options.fail_fast === true && rejected.length > 0) return { kind: 'refused', rejected };
-    return this.commit(batchId, items.length, jobs, rejected, options, circumstances);
+    return this.commit(batchId, items.length, { ...sorted, rejected }, options, circumstances);
+  }
+
+  /** What can be stored, what was accepted before, and what is refused. */
+  private async sorted(
+    valid: readonly { index: number; submission: Submission }[],
+    prepared: readonly Prepared[],
+    circumstances: Circumstances,
+  ): Promise<Sorted> {
+    const sorted: Sorted = { jobs: [], repeated: [], rejected: [] };
+    const refused: { index: number; submission: Submission; issues: Issue[] }[] = [];
+    valid.forEach(({ index, submission }, position) => {
+      const outcome = prepared[position];
+      if (outcome?.ok === true) sorted.jobs.push({ index, job: outcome.job });
+      else refused.push({ index, submission, issues: outcome?.issues ?? [] });
+    });
+    const submissions = refused.map(({ submission }) => submission);
+    const repeats = await this.parts.intake.repeatsAmong(submissions, {
+      ...circumstances,
+      idempotencyKey: undefined,
+    });
+    refused.forEach(({ index, issues }, position) => {
+      const repeat = repeats[position];
+      if (repeat === undefined) sorted.rejected.push({ index, error: 'VALIDATION_ERROR', details: issues });
+      else sorted.repeated.push(repeat.receipt.distributionId);
+    });
+    return sorted;
   }
 
   private async commit(
     batchId: BatchId,
     total: number,
-    jobs: { index: number; job: PlannedJob }[],
-    rejected: Rejection[],
+    { jobs, repeated, rejected }: Sorted,
     options: BulkOptions,
     { caller }: Circumstances,
   ): Promise<BatchAcceptance> {
@@ -97,6 +126,7 @@ export class BatchIntake {
         jobs.map(({ job }) => job),
       );
       const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
+      outcome.distributionIds.push(...repeated);
       if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);
       const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;
       await tx.query(STORE_BATCH, [

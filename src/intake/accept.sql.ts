@@ -17,3 +17,6 @@ export const FIND_TAKEN = {
     LEFT JOIN distribution_keys d ON d.distribution_id = i.distribution_id
     JOIN distribution_jobs j ON j.id = COALESCE(k.distribution_job_id, d.distribution_job_id)`,
 };
+
+/** A payload as delivery reads it: jsonb orders keys and writes numbers its own way. */
+export const AS_STORED = { name: 'payload_as_stored', text: `SELECT $1::jsonb::text AS text` };

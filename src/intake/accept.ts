@@ -11,31 +11,34 @@ import { type DataTypeBook } from '../tenants/data-type-book';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
 import { type TenantDirectory } from '../tenants/tenant-directory';
-import { FIND_TAKEN, RELEASE_KEYS } from './accept.sql';
+import { type Content, contentOf, type ContentParts } from '../transforms/content';
+import { AS_STORED, RELEASE_KEYS } from './accept.sql';
 import { nameOf } from './destinations';
-import { type Explanation, explainPlan } from './explain';
+import { explainContents, type Explanation, explainPlan } from './explain';
 import {
   batchCallbackIssues,
   type Drafted,
   draftJob,
   type IntakeLimits,
+  namesOf,
   planDrafted,
   type Prepared,
 } from './prepare';
+import {
+  findRepeats,
+  findTaken,
+  isNamed,
+  type Receipt,
+  type Repeat,
+  repeatOf,
+  type TakenRow,
+} from './repeats';
 import { type Ruling, type Rulings } from './rulings';
 import { type Submission } from './submission';
 
-/** What the submitter learns of an accepted job; the same again for a repeat. */
-export interface Receipt {
-  distributionId: string;
-  acceptedAt: Date;
-  deliverAt: Date | null;
-  destinationsCount: number;
-  callbackRegistered: boolean;
-}
-
 export type Acceptance =
-  | { kind: 'accepted' | 'replayed'; receipt: Receipt; jobId: JobId }
+  | { kind: 'accepted'; receipt: Receipt; jobId: JobId }
+  | Repeat
   | { kind: 'conflict'; issue: Issue }
   | { kind: 'invalid'; issues: Issue[] };
 
@@ -56,6 +59,7 @@ export interface IntakeParts {
   clock: Clock;
   limits: IntakeLimits;
   rulings: Rulings;
+  contents: ContentParts;
   dataTypes: DataTypeBook;
   directory: TenantDirectory;
   /** Called after a commit that left something to deliver: a hint to the workers. */
@@ -82,12 +86,34 @@ export class Intake {
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
     const { tenantId } = circumstances.caller;
     const [prepared] = await this.prepare([submission], circumstances, undefined);
-    const acceptance: Acceptance =
+    const acceptance =
       prepared?.ok === true
         ? await this.commits.submit(tenantId, prepared.job)
-        : { kind: 'invalid', issues: prepared?.issues ?? [] };
+        : await this.repeatOrInvalid(submission, circumstances, prepared?.issues ?? []);
     this.parts.count(tenantId, submission.data_type, acceptance.kind);
     return acceptance;
+  }
+
+  private async repeatOrInvalid(
+    submission: Submission,
+    circumstances: Circumstances,
+    issues: Issue[],
+  ): Promise<Acceptance> {
+    const [repeat] = await this.repeatsAmong([submission], circumstances);
+    return repeat ?? { kind: 'invalid', issues };
+  }
+
+  /**
+   * For what could not be accepted today: the first answer again where it was accepted before. Configuration may have
+   * changed since, or the time that the submission names have passed; a repeat is a repeat all the same.
+   */
+  async repeatsAmong(
+    submissions: readonly Submission[],
+    { caller, idempotencyKey }: Circumstances,
+  ): Promise<(Repeat | undefined)[]> {
+    const named = submissions.map((submission) => namesOf(submission, idempotencyKey));
+    if (!named.some(isNamed)) return [];
+    return this.parts.tenants.run(caller.tenantId, (tx) => findRepeats(tx, named));
   }
 
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
@@ -111,7 +137,32 @@ export class Intake {
     const [ruling] = (await this.rule(circumstances.caller.tenantId, [drafted])) ?? [];
     const planned = planDrafted(drafted.job, ruling?.decision, this.parts.limits);
     if (!planned.ok) return planned;
-    return { ok: true, explanation: explainPlan(planned.job.plan, ruling?.ruled) };
+    const contents = explainContents(
+      await this.contentsOf(planned.job, submission),
+      submission.options.compression,
+    );
+    return { ok: true, explanation: explainPlan(planned.job.plan, ruling?.ruled, contents) };
+  }
+
+  /** The payload takes the way through the database that it would take as a job: the very bytes are predicted. */
+  private async contentsOf(
+    { tenantId, dataType, plan }: PlannedJob,
+    submission: Submission,
+  ): Promise<Content[]> {
+    const { tenants, catalogue, contents } = this.parts;
+    const text = JSON.stringify(submission.payload);
+    const [stored] = await tenants.run(tenantId, (tx) => tx.query<{ text: string }>(AS_STORED, [text]));
+    const json = submission.options.encryption_required === true ? text : (stored?.text ?? text);
+    const configurations = await catalogue.all(tenantId);
+    return Promise.all(
+      plan.deliveries.map((destination) => {
+        const config =
+          destination.destinationId === null
+            ? undefined
+            : configurations.get(destination.name)?.transform_config;
+        return contentOf(contents, { tenant_id: tenantId, data_type: dataType, destination }, config, json);
+      }),
+    );
   }
 
   private async draft(
@@ -169,7 +220,8 @@ export class Intake {
 /** Stores what is new and finds what was there before, in the order of the jobs. */
 export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[]): Promise<Acceptance[]> {
   const stored = await storePlanned(tx, jobs);
-  const taken = stored.size === jobs.length ? new Map<JobId, TakenRow>() : await findTaken(tx, jobs, stored);
+  const lost = jobs.filter(({ id }) => !stored.has(id));
+  const taken = lost.length === 0 ? new Map<JobId, TakenRow>() : await releaseAndFind(tx, lost);
   return jobs.map((job) => {
     const acceptedAt = stored.get(job.id);
     if (acceptedAt !== undefined)
@@ -178,52 +230,18 @@ export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[]): Promise<Acce
   });
 }
 
-type TakenRow = {
-  id: JobId;
-  existing_id: JobId;
-  by_key: boolean;
-  request_hash: Buffer | null;
-  distribution_id: string;
-  created_at: Date;
-  deliver_at: Date | null;
-  destinations_count: number;
-  callback_registered: boolean;
-};
-
-async function findTaken(
-  tx: TenantTx,
-  jobs: PlannedJob[],
-  stored: ReadonlyMap<JobId, Date>,
-): Promise<Map<JobId, TakenRow>> {
-  const lost = jobs.filter(({ id }) => !stored.has(id));
-  const ids = lost.map(({ id }) => id);
-  await tx.query(RELEASE_KEYS, [ids]);
-  const rows = await tx.query<TakenRow>(FIND_TAKEN, [
-    ids,
-    lost.map(({ distributionId }) => distributionId),
-    lost.map(({ idempotencyKey }) => idempotencyKey ?? null),
-  ]);
-  return new Map(rows.map((row) => [row.id, row]));
+/** Takes back the idempotency keys of jobs that were not accepted after all, because their name was taken. */
+async function releaseAndFind(tx: TenantTx, lost: PlannedJob[]): Promise<Map<JobId, TakenRow>> {
+  await tx.query(RELEASE_KEYS, [lost.map(({ id }) => id)]);
+  return findTaken(tx, lost);
 }
 
 function repeatOrConflict(job: PlannedJob, taken: TakenRow | undefined): Acceptance {
-  const same = taken?.request_hash != null && job.requestHash?.equals(taken.request_hash) === true;
-  if (taken === undefined || !same) {
-    const field = taken?.by_key === true ? 'options.idempotency_key' : 'distribution_id';
-    const issue = 'was used before with another body; send the same body again or choose another value';
-    return { kind: 'conflict', issue: { field, issue } };
-  }
-  return {
-    kind: 'replayed',
-    jobId: taken.existing_id,
-    receipt: {
-      distributionId: taken.distribution_id,
-      acceptedAt: taken.created_at,
-      deliverAt: taken.deliver_at,
-      destinationsCount: taken.destinations_count,
-      callbackRegistered: taken.callback_registered,
-    },
-  };
+  const repeat = repeatOf(job.requestHash, taken);
+  if (repeat !== undefined) return repeat;
+  const field = taken?.by_key === true ? 'options.idempotency_key' : 'distribution_id';
+  const issue = 'was used before with another body; send the same body again or choose another value';
+  return { kind: 'conflict', issue: { field, issue } };
 }
 
 const receiptOf = (job: PlannedJob, acceptedAt: Date): Receipt => ({

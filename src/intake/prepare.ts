@@ -12,6 +12,7 @@ import { type PlannedJob } from '../planning/store';
 import { type TenantDataTypes } from '../tenants/data-type-book';
 import { type KnownDestination } from '../tenants/destination-catalogue';
 import { resolveDestinations } from './destinations';
+import { type SubmissionNames } from './repeats';
 import { type Submission } from './submission';
 
 /** What the operator allows (docs/operations.md). */
@@ -57,12 +58,11 @@ export function draftJob(submission: Submission, around: Surroundings): Drafted 
   const resolved = resolveDestinations(submission, around);
   if (!resolved.ok) return { ok: false, issues: [...issues, ...resolved.issues] };
   if (issues.length > 0) return { ok: false, issues };
-  const idempotencyKey = submission.options.idempotency_key ?? around.idempotencyKey;
-  const id = newId<JobId>();
+  const { id, distributionId = id, idempotencyKey, requestHash } = namesOf(submission, around.idempotencyKey);
   const draft: JobDraft = {
     id,
     tenantId: around.tenantId,
-    distributionId: submission.distribution_id ?? idempotencyKey ?? id,
+    distributionId,
     dataType: submission.data_type,
     priority: submission.priority,
     source: sourceOf(submission, around),
@@ -71,14 +71,13 @@ export function draftJob(submission: Submission, around: Surroundings): Drafted 
     destinations: resolved.destinations,
   };
   const maxRetries = submission.options.max_retries;
-  const named = submission.distribution_id !== undefined || idempotencyKey !== undefined;
   return {
     ok: true,
     job: {
       ...draft,
       ...storedFields(submission, around),
       idempotencyKey,
-      ...hashOf(named, submission),
+      requestHash,
       askedAttempts: maxRetries === undefined ? null : maxRetries + 1,
     },
   };
@@ -101,12 +100,16 @@ export function planDrafted(
   return { ok: false, issues: [{ field: 'destinations', issue }] };
 }
 
-const hashOf = (named: boolean, submission: Submission): { requestHash: Buffer | undefined } => ({
-  requestHash: named ? requestHash(submission) : undefined,
-});
+/** The body's own key goes before that of the header. */
+export function namesOf(submission: Submission, keyOfHeader: string | undefined): SubmissionNames {
+  const idempotencyKey = submission.options.idempotency_key ?? keyOfHeader;
+  const distributionId = submission.distribution_id ?? idempotencyKey;
+  const requestHash = distributionId === undefined ? undefined : hashOf(submission);
+  return { id: newId<JobId>(), distributionId, idempotencyKey, requestHash };
+}
 
 /** The same for bodies that differ in the order of keys, in `$schema`, `timestamp` or where the key stands. */
-function requestHash({
+function hashOf({
   $schema: _schema,
   timestamp: _timestamp,
   tenant_id: _tenant,

@@ -1,7 +1,7 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { type Clock } from '../kernel/clock';
 import { type TenantId } from '../kernel/ids';
-import { type ConfigurationTx } from './configuration-transaction';
+import { type ConfigurationTx, type Owner } from './configuration-transaction';
 import { Remembered } from './remembered';
 
 /** How often rules and data types have changed; undefined where there never were any. */
@@ -70,9 +70,10 @@ export class ConfigurationRevisions {
     return this.remembered.get(tenantId);
   }
 
-  /** After a change by this very process. */
-  forgetAll(): void {
-    this.remembered.forgetAll();
+  /** After a change, of a tenant's or of everybody's. */
+  forget(owner: Owner): void {
+    if (owner === null) this.remembered.forgetAll();
+    else this.remembered.forget(owner);
   }
 
   private async read(tenantId: TenantId): Promise<TenantRevisions> {

@@ -35,6 +35,41 @@ describe('a compiled schema', () => {
   });
 });
 
+describe('a schema whose check would take exponentially long', () => {
+  const chain = (keyword: string): JsonObject => ({
+    $ref: '#/$defs/n0',
+    $defs: Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [
+        `n${i}`,
+        i === 39 ? { required: ['gone'] } : { [keyword]: Array(2).fill({ $ref: `#/$defs/n${i + 1}` }) },
+      ]),
+    ),
+  });
+  const branch = { required: ['x'], properties: { x: { $ref: '#/$defs/n' } } };
+  const spiral: JsonObject = {
+    $ref: '#/$defs/n',
+    $defs: { n: { anyOf: [branch, branch, { properties: { end: { const: 1 } }, required: ['end'] }] } },
+  };
+  const deep = (depth: number): JsonObject => (depth === 0 ? { y: 1 } : { x: deep(depth - 1) });
+
+  it.each<[string, JsonObject, JsonObject]>([
+    ['alternatives inside one another', chain('anyOf'), {}],
+    ['exclusive alternatives inside one another', chain('oneOf'), {}],
+    ['alternatives that go down together', spiral, deep(40)],
+    ['a definition that is itself', { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } }, {}],
+  ])('is ended: %s', (_name, schema, payload) => {
+    expect(issues(schema, payload)).toEqual([expect.stringMatching(/^payload would take too long/)]);
+  });
+
+  it('is not what a large payload is taken for', () => {
+    const schema = {
+      properties: { lines: { items: { $ref: '#/$defs/line' } } },
+      $defs: { line: { anyOf: [{ type: 'number' }, { allOf: [{ type: 'string' }] }] } },
+    };
+    expect(issues(schema, { lines: Array.from({ length: 100_000 }, (_, i) => `${i}`) })).toEqual([]);
+  });
+});
+
 describe('the place of a fault', () => {
   it.each<[string, JsonObject, string]>([
     ['', {}, 'payload'],

@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
 import { type Issue } from '../kernel/errors';
 import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
+import { Budget, COUNTER, TooCostly, withCounters } from './schema-budget';
 
 /** Says everything that is wrong with a payload; an empty list means nothing. */
 export type PayloadCheck = (payload: JsonObject) => Issue[];
@@ -24,16 +25,18 @@ export function compileSchema(schema: JsonObject, at = 'schema_definition'): Com
   const issues = costIssues(schema, at);
   if (issues.length > 0) return { ok: false, issues };
   try {
-    const first = compiler(false).compile(schema);
+    const budget = new Budget();
+    const counted = withCounters(schema);
+    const first = compiler(false, budget).compile(counted);
     let all: ValidateFunction | undefined;
-    const check: PayloadCheck = (payload) => {
-      if (first(payload)) return [];
+    const check = (payload: JsonObject): Issue[] => {
+      if (budget.runs(first, payload)) return [];
       if (!isSmall(payload)) return issuesOf(first.errors, payload);
-      all ??= compiler(true).compile(schema);
-      all(payload);
+      all ??= compiler(true, budget).compile(counted);
+      budget.runs(all, payload);
       return issuesOf(all.errors ?? first.errors, payload);
     };
-    return { ok: true, check };
+    return { ok: true, check: (payload) => orTooCostly(() => check(payload)) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unreadable';
     return { ok: false, issues: [{ field: at, issue: `is not a usable JSON Schema 2020-12: ${reason}` }] };
@@ -41,7 +44,7 @@ export function compileSchema(schema: JsonObject, at = 'schema_definition'): Com
 }
 
 /** One of its own for each schema: an `$id` of one tenant must not meet that of another. */
-function compiler(allErrors: boolean): Ajv2020 {
+function compiler(allErrors: boolean, budget: Budget): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors,
     strict: false,
@@ -52,7 +55,28 @@ function compiler(allErrors: boolean): Ajv2020 {
   });
   addFormats(ajv);
   ajv.addKeyword({ keyword: 'x-sensitive', schemaType: 'boolean' });
+  ajv.addKeyword({
+    keyword: COUNTER,
+    schemaType: 'boolean',
+    validate: budget.step,
+    errors: false,
+    // Before whatever could fail, and so keep it from being counted.
+    before: '$ref',
+  });
   return ajv;
+}
+
+function orTooCostly(check: () => Issue[]): Issue[] {
+  try {
+    return check();
+  } catch (error) {
+    // The stack ends where a schema refers to itself without going deeper into the payload.
+    if (!(error instanceof TooCostly || error instanceof RangeError)) throw error;
+    const issue =
+      'would take too long to check: the schema of the data type comes to the same values again and again ' +
+      '(anyOf, oneOf, allOf, $ref inside one another); simplify it';
+    return [{ field: 'payload', issue }];
+  }
 }
 
 const linearRegExp = Object.assign(

@@ -43,8 +43,8 @@ export type DataTypeRow = {
 
 export interface DataTypeParts {
   transactions: ConfigurationTransaction;
-  /** What this process keeps of data types must be looked up again. */
-  onChange: () => void;
+  /** What is kept of the owner's data types, here and in other processes, must be looked up again. */
+  onChange: (owner: Owner) => void;
 }
 
 /** The data types of a tenant and of the platform; every write makes a version that is kept. */
@@ -122,7 +122,7 @@ export class DataTypes {
       await nextRevision(tx, 'data_types');
       return work(tx);
     });
-    this.parts.onChange();
+    this.parts.onChange(owner);
     return done;
   }
 

@@ -13,6 +13,7 @@ import { breakersOf, type BreakerView, resetBreaker } from './breakers';
 import { type Changes, definedOf } from './changes';
 import { type DestinationCatalogue } from './destination-catalogue';
 import { Destination, DestinationConfig, type DestinationStatus } from './entities';
+import { type ProgramCheck } from './program-check';
 import { type TenantCaller } from './scopes';
 
 export interface DestinationInput {
@@ -42,6 +43,7 @@ export interface DestinationParts {
   catalogue: DestinationCatalogue;
   adapters: ReadonlyMap<Protocol, Adapter>;
   box: SecretBox;
+  programs: ProgramCheck;
 }
 
 const MAX_NAME = 100;
@@ -76,6 +78,7 @@ export class Destinations {
   constructor(private readonly parts: DestinationParts) {}
 
   async register(caller: TenantCaller, input: DestinationInput): Promise<DestinationView> {
+    await this.parts.programs.refuseConfiguration(caller.tenantId, input.transform_config);
     return this.change(caller, async (tx) => {
       await refuseTakenName(tx, input.name);
       const id = newId<DestinationId>();
@@ -146,11 +149,13 @@ export class Destinations {
 
   /** The whole of it anew (PUT). A masked secret that is sent back stays what it is, at the same address. */
   async replace(caller: TenantCaller, idOrName: string, input: DestinationInput): Promise<DestinationView> {
+    await this.parts.programs.refuseConfiguration(caller.tenantId, input.transform_config);
     return this.update(caller, idOrName, () => input);
   }
 
   /** Onto what the caller may see: a secret that the patch does not name stays under the same condition. */
   async patch(caller: TenantCaller, idOrName: string, patch: DestinationPatch): Promise<DestinationView> {
+    await this.parts.programs.refuseConfiguration(caller.tenantId, patch.transform_config ?? {});
     return this.update(caller, idOrName, (current) => ({
       ...current,
       ...definedOf(patch),

@@ -1,7 +1,7 @@
 import { type Clock } from '../kernel/clock';
 
-/** A change made by another process is seen after this time at the latest. */
-const BELIEVED_MS = 1000;
+/** With the time of one read beside it: a change made by another process is seen within a second. */
+const BELIEVED_MS = 900;
 /** From this age on a value that is in use is read again before anybody has to wait for it. */
 const RENEWED_MS = BELIEVED_MS / 2;
 const MOST_REMEMBERED = 10_000;

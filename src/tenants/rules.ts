@@ -3,7 +3,7 @@ import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
 import { isUuid, newId, type RuleId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
 import { type RuleType } from '../rules/actions';
-import { compileRule } from '../rules/rule-set';
+import { type CompiledRule, compileRule } from '../rules/rule-set';
 import { audit, type AuditRecord } from './audit';
 import { type Changes, definedOf } from './changes';
 import { nextRevision } from './configuration-revisions';
@@ -15,6 +15,7 @@ import {
 } from './configuration-transaction';
 import { keepVersion, versionsOf, type VersionView } from './configuration-versions';
 import { Rule } from './entities';
+import { type ProgramCheck } from './program-check';
 import { type Caller } from './scopes';
 
 export interface RuleInput {
@@ -43,8 +44,9 @@ export type RuleView = Omit<Rule, 'id' | 'revision' | 'deleted_at'> & { rule_id:
 
 export interface RuleParts {
   transactions: ConfigurationTransaction;
-  /** What this process keeps of rules must be looked up again. */
-  onChange: () => void;
+  programs: ProgramCheck;
+  /** What is kept of the owner's rules, here and in other processes, must be looked up again. */
+  onChange: (owner: Owner) => void;
 }
 
 /** The rules of a tenant and of the platform; every write makes a version that is kept. */
@@ -53,7 +55,7 @@ export class Rules {
 
   async create(caller: Caller, { tenant_id, ...input }: RuleInput): Promise<RuleView> {
     const owner = ownerNamed(caller, tenant_id);
-    check(input);
+    await this.parts.programs.refuseRule(owner, checked(input));
     return this.change(caller, owner, async (tx, revision) => {
       await refuseTakenName(tx, input.name);
       const id = newId<RuleId>();
@@ -139,14 +141,18 @@ export class Rules {
     action: 'update' | 'enable' | 'disable',
     change: (current: RuleInput) => RuleInput,
   ): Promise<RuleView> {
-    const { tenant_id: owner } = await this.visible(caller, id);
+    const seen = await this.visible(caller, id);
+    const { tenant_id: owner } = seen;
+    const { enabled, ...wanted } = change(inputOf(seen));
+    // To take a rule out of force must always be possible.
+    if (enabled) await this.parts.programs.refuseRule(owner, checked({ ...wanted, enabled }));
     return this.change(caller, owner, async (tx, revision) => {
       const row = await find(tx, owner, id);
       const { tenant_id, ...input } = change(inputOf(row));
       if (tenant_id !== undefined && tenant_id !== owner) {
         throw invalid('tenant_id', 'cannot be changed; make a rule there and delete this one');
       }
-      check(input);
+      checked(input);
       if (input.name !== row.name) await refuseTakenName(tx, input.name);
       const columns = { ...input, description: input.description ?? null };
       const version = row.version + 1;
@@ -167,7 +173,7 @@ export class Rules {
     const done = await this.parts.transactions.run(caller, owner, async (tx) =>
       work(tx, await nextRevision(tx, 'rules')),
     );
-    this.parts.onChange();
+    this.parts.onChange(owner);
     return done;
   }
 
@@ -188,9 +194,10 @@ export class Rules {
 }
 
 /** By the parsers that evaluation uses: what is saved can be compiled. */
-function check(input: Omit<RuleInput, 'tenant_id'>): void {
+function checked(input: Omit<RuleInput, 'tenant_id'>): CompiledRule {
   const compiled = compileRule({ ...input, id: '', version: 1, tenant_id: null });
   if (!compiled.ok) throw new ApiError('VALIDATION_ERROR', 'the rule is not valid', compiled.issues);
+  return compiled.rule;
 }
 
 const findIn = async ({ manager }: ConfigurationTx, owner: Owner, id: string): Promise<Rule | null> =>

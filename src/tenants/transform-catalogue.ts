@@ -15,8 +15,8 @@ const DATA_TYPE_SCHEMA = {
   text: `SELECT schema_definition FROM data_types WHERE id = $1 ORDER BY tenant_id NULLS LAST LIMIT 1`,
 };
 
-/** A change made by another process is seen after this time at the latest. */
-const BELIEVED_MS = 1000;
+/** A change made by another process is seen within a second, also when no hint of it arrives. */
+const BELIEVED_MS = 900;
 const MOST_KEPT = 2000;
 
 interface Read<T> {
@@ -54,10 +54,11 @@ export class TransformCatalogue {
     }).value;
   }
 
-  /** After a change in this process: the next delivery sees it. */
-  forget(): void {
-    this.transforms.clear();
-    this.schemas.clear();
+  /** After a change of a transform or data type, of a tenant's or of everybody's: the next delivery sees it. */
+  forget(owner: TenantId | null): void {
+    for (const kept of [this.transforms, this.schemas]) {
+      for (const key of kept.keys()) if (owner === null || key.startsWith(`${owner}/`)) kept.delete(key);
+    }
   }
 
   private now(): number {

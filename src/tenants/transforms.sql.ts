@@ -29,3 +29,15 @@ export const UPDATE = {
 };
 
 export const DELETE = { name: 'transforms_delete', text: `DELETE FROM transforms WHERE id = $1` };
+
+/** What names the transform $2 of the tenant $1; enough of it to go and look. */
+export const USERS = {
+  name: 'transforms_users',
+  text: `
+    SELECT 'the rule ' || name AS label FROM distribution_rules
+    WHERE tenant_id = $1 AND rule_type = 'transformation' AND deleted_at IS NULL AND actions ->> 'transform' = $2
+    UNION ALL
+    SELECT 'the destination ' || name FROM destinations
+    WHERE tenant_id = $1 AND deleted_at IS NULL AND transform_config ->> 'transform' = $2
+    LIMIT 5`,
+};

@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { ApiError, conflict, notFound } from '../kernel/errors';
 import { type Json, type JsonObject } from '../kernel/json';
-import { isUuid } from '../kernel/ids';
+import { isUuid, type TenantId } from '../kernel/ids';
 import { parseTransform, type Transform } from '../transforms/transform';
 import { type Transformer } from '../transforms/transformer';
 import { audit } from './audit';
@@ -10,7 +10,7 @@ import { type Changes, definedOf } from './changes';
 import { AuditEntry } from './entities';
 import { type TenantCaller } from './scopes';
 import { type TransformCatalogue } from './transform-catalogue';
-import { CREATE, DELETE, FIND, LIST, UPDATE } from './transforms.sql';
+import { CREATE, DELETE, FIND, LIST, UPDATE, USERS } from './transforms.sql';
 
 export interface TransformInput {
   name: string;
@@ -44,6 +44,8 @@ interface TransformsParts {
   tenants: TenantTransaction;
   catalogue: TransformCatalogue;
   transformer: Pick<Transformer, 'run' | 'check'>;
+  /** What is kept of the tenant's transforms, here and in other processes, must be looked up again. */
+  onChange: (tenantId: TenantId) => void;
 }
 
 /** The named transforms of a tenant. Every write is a version; the audit log keeps each as it was. */
@@ -95,10 +97,11 @@ export class Transforms {
     return this.update(caller, idOrName, (current) => ({ ...current, ...definedOf(patch) }));
   }
 
-  /** A destination that still names it fails with a message that says so. */
+  /** Refused while a rule or destination names it; a submission that does is told when it is delivered. */
   async remove(caller: TenantCaller, idOrName: string): Promise<void> {
     await this.change(caller, async (tx) => {
       const before = await find(tx, idOrName);
+      await refuseUsed(tx, before.name);
       await tx.query(DELETE, [before.id]);
       await audit(tx.manager, { ...about(caller, before.id), action: 'delete', details: plain({ before }) });
     });
@@ -119,7 +122,7 @@ export class Transforms {
   }
 
   private async chosen(
-    tenantId: TenantCaller['tenantId'],
+    tenantId: TenantId,
     transform: string | JsonObject,
     format: string | undefined,
   ): Promise<Transform> {
@@ -143,7 +146,10 @@ export class Transforms {
       const before = await find(tx, current.id);
       if (before.version !== current.version)
         throw conflict('version', 'changed by somebody else meanwhile; read it again');
-      if (input.name !== before.name) await refuseTakenName(tx, input.name);
+      if (input.name !== before.name) {
+        await refuseTakenName(tx, input.name);
+        await refuseUsed(tx, before.name);
+      }
       const [row] = await tx.query<TransformView>(UPDATE, [
         current.id,
         current.version,
@@ -168,7 +174,7 @@ export class Transforms {
 
   private async change<T>(caller: TenantCaller, work: (tx: TenantTx) => Promise<T>): Promise<T> {
     const done = await this.parts.tenants.run(caller.tenantId, work);
-    this.parts.catalogue.forget();
+    this.parts.onChange(caller.tenantId);
     return done;
   }
 
@@ -237,6 +243,13 @@ async function refuseTakenName(tx: TenantTx, name: string): Promise<void> {
   const [taken] = await tx.query<TransformView>(FIND, [null, name]);
   if (taken !== undefined)
     throw conflict('name', `${name} exists already; choose another, or change that one with PUT`);
+}
+
+async function refuseUsed(tx: TenantTx, name: string): Promise<void> {
+  const users = await tx.query<{ label: string }>(USERS, [tx.tenantId, name]);
+  if (users.length === 0) return;
+  const labels = users.map(({ label }) => label).join(', ');
+  throw conflict('name', `${name} is used by ${labels}; give them another transform first`);
 }
 
 const about = (caller: TenantCaller, id: string) =>

@@ -62,6 +62,27 @@ describe('a data type', () => {
     ]);
   });
 
+  it('leaves the repeat of an accepted job its first answer, whatever has changed since', async () => {
+    const submission = { data_type: 'order', payload: { id: 1 }, distribution_id: 'early' };
+    const first = must(await tenant.api.submit(submission), 202).body;
+    must(await make({ id: 'order', schema_definition: SCHEMA }), 201);
+    const again = must(await tenant.api.submit(submission), 200).body;
+    expect(again).toMatchObject({ distribution_id: first.distribution_id, idempotent_replay: true });
+    const bulk = await tenant.api.bulk([submission, { ...submission, distribution_id: 'late' }]);
+    expect(bulk.body).toMatchObject({ distribution_ids: ['early'], rejected: [{ index: 1 }] });
+    expect(await fieldsRefused({ ...submission, payload: { id: 2 } })).toContain('payload.id');
+  });
+
+  it('refuses a payload that its schema would be exponentially long about', async () => {
+    const alternatives = (depth: number): JsonObject =>
+      depth === 0
+        ? { required: ['gone'] }
+        : { anyOf: Array(2).fill({ $ref: `#/$defs/n${depth}` }) as JsonObject[] };
+    const $defs = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`n${n + 1}`, alternatives(n)]));
+    must(await make({ id: 'order', schema_definition: { $ref: '#/$defs/n40', $defs } }), 201);
+    expect(await fieldsRefused({ payload: {} })).toEqual(['payload']);
+  });
+
   it('holds submissions to its validation rules', async () => {
     const validation_rules = { max_bytes: 20, required_metadata: ['origin'], allowed_priorities: ['high'] };
     must(await make({ id: 'order', validation_rules }), 201);

@@ -2,6 +2,7 @@ import { type JsonObject } from '../../src/kernel/json';
 import { Api, must, type Reply, type Submission, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { ok } from '../support/receiver';
+import { type Explained, explain, makeRule, type Reason, routing, rulesPath } from '../support/rules';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
@@ -22,21 +23,6 @@ afterAll(async () => {
   await world.dispose();
 });
 
-interface Reason {
-  rule: string;
-  effect: string;
-  destination?: string;
-}
-interface Explained extends Reply {
-  outcome: string;
-  priority: string;
-  rules_version: string | null;
-  destinations: { name: string; transform: unknown; reason: string }[];
-  reasons: Reason[];
-  rules: { rule: string; matched: boolean; applied: boolean; scope: string; why: string[] }[];
-  warnings: string[];
-}
-
 /** A tenant of its own for each test, with receivers under these names. */
 async function tenantWith(...destinations: string[]): Promise<TestTenant> {
   const tenant = await world.tenant(`rules-${++tenants}`);
@@ -44,24 +30,6 @@ async function tenantWith(...destinations: string[]): Promise<TestTenant> {
     await tenant.api.register(name, { endpoint: world.receiver.on(`/${tenant.id}/${name}`, ok) });
   }
   return tenant;
-}
-
-const rulesPath = '/api/v1/rules';
-
-async function makeRule({ api }: { api: Api }, rule: JsonObject): Promise<string> {
-  return String(must(await api.json('POST', rulesPath, rule), 201).body['rule_id']);
-}
-
-const routing = (name: string, actions: JsonObject, more: JsonObject = {}): JsonObject => ({
-  name,
-  rule_type: 'routing',
-  actions,
-  ...more,
-});
-
-async function explain({ api }: TestTenant, submission: Submission): Promise<Explained> {
-  const body = { data_type: 'report', payload: { total: 1 }, ...submission };
-  return must(await api.json<Explained>('POST', `${rulesPath}/explain`, body), 200).body;
 }
 
 async function plannedNames(tenant: TestTenant, submission: Submission): Promise<string[]> {
@@ -163,6 +131,8 @@ describe('a submission without destinations', () => {
   it('takes attempts from its options to what rules add, and the transform that the request names over the rule', async () => {
     const tenant = await tenantWith('crm', 'lake');
     await makeRule(tenant, routing('all', { destinations: ['crm', 'lake'] }));
+    const shortForm = { name: 'short-form', engine: 'jsonata', spec: 'payload' };
+    must(await tenant.api.json('POST', '/api/v1/transforms', shortForm), 201);
     await makeRule(tenant, {
       name: 'short',
       rule_type: 'transformation',
@@ -218,6 +188,24 @@ describe('a rule that is changed', () => {
     await comesTo(['lake']);
     must(await tenant.api.send('DELETE', path), 204);
     await comesTo([]);
+  });
+
+  it('reaches other processes by a hint, long before they would look by themselves', async () => {
+    const tenant = await tenantWith('crm', 'lake');
+    const there = { ...tenant, api: new Api(() => other.url, tenant.api.key) };
+    const id = await makeRule(tenant, routing('r', { destinations: ['crm'] }));
+    const delays: number[] = [];
+    for (const name of ['lake', 'crm', 'lake', 'crm', 'lake']) {
+      // They have just looked: without a hint they would not look again for nearly a second.
+      await plannedNames(there, {});
+      const saved = performance.now();
+      must(await tenant.api.json('PATCH', `${rulesPath}/${id}`, { actions: { destinations: [name] } }), 200);
+      await eventually({ until: `${name} to be planned`, withinMs: 2000 }, async () =>
+        expect((await explain(there, {})).destinations.map((one) => one.name)).toEqual([name]),
+      );
+      delays.push(performance.now() - saved);
+    }
+    expect(Math.min(...delays)).toBeLessThan(700);
   });
 
   it('keeps its versions, with who made them, and an audit entry each', async () => {
@@ -291,6 +279,30 @@ describe('what cannot be a rule', () => {
   it.each<[string, JsonObject, number, string]>([
     ['an unknown type', { ...routing('x', {}), rule_type: 'sorting' }, 400, 'rule_type'],
     ['a pattern that is none', routing('x', { stop: true }, { conditions: { a: 5 } }), 400, 'conditions.a'],
+    [
+      'an expression that cannot be read',
+      routing('x', { stop: true }, { conditions: { $expr: 'a b' } }),
+      400,
+      'conditions.$expr',
+    ],
+    [
+      'an inline transform of no engine',
+      { name: 'x', rule_type: 'transformation', actions: { transform: { engine: 'perl', spec: 'x' } } },
+      400,
+      'actions.transform.engine',
+    ],
+    [
+      'an inline transform that cannot be read',
+      { name: 'x', rule_type: 'transformation', actions: { transform: { engine: 'jsonata', spec: '(' } } },
+      400,
+      'actions.transform.spec',
+    ],
+    [
+      'a transform that is not there',
+      { name: 'x', rule_type: 'transformation', actions: { transform: 'nobody' } },
+      400,
+      'actions.transform',
+    ],
     ['actions of another type', routing('x', { drop: true, stop: true }), 400, 'actions.drop'],
     ['a list that is none', routing('x', { destinations: 'crm' }), 400, 'actions.destinations'],
     ['the tenant of somebody else', routing('x', { stop: true }, { tenant_id: 'else' }), 403, 'tenant_id'],

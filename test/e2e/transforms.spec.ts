@@ -93,11 +93,11 @@ describe('transforms in the service', () => {
 
   it('takes the transform of the destination, unless the request brings its own; the filters hold in both', async () => {
     const filters = { include_metrics: ['total', 'average'] };
+    must(await ask('POST', '', { name: 'totals', engine: 'jsonata', spec: 'data' }), 201);
     for (const name of ['own', 'overridden']) {
       const endpoint = `${world.receiver.url}/${name}`;
       await acme.register(name, { endpoint }, { transform_config: { transform: 'totals', filters } });
     }
-    must(await ask('POST', '', { name: 'totals', engine: 'jsonata', spec: 'data' }), 201);
     await submit(acme, 'own');
     await submit(acme, { name: 'overridden', transform: { engine: 'jsonata', spec: '$keys(data)' } });
     expect(await jsonAt('/own')).toEqual({ total: 3, average: 1.5 });
@@ -162,6 +162,30 @@ describe('transforms in the service', () => {
     expect(await acme.get('/api/v1/transforms/kept')).toMatchObject({ status: 404 });
   });
 
+  it('is neither deleted nor renamed while a rule or destination uses it', async () => {
+    const input = { name: 'used', engine: 'jsonata', spec: 'data.total' };
+    must(await ask('POST', '', input), 201);
+    const endpoint = `${world.receiver.url}/user`;
+    await acme.register('user', { endpoint }, { transform_config: { transform: 'used' } });
+    const rule = {
+      name: 'user',
+      rule_type: 'transformation',
+      actions: { transform: 'used' },
+      enabled: false,
+    };
+    const { body } = must(await acme.json('POST', '/api/v1/rules', rule), 201);
+    const refusal = {
+      status: 409,
+      body: { message: expect.stringMatching(/the rule user, the destination/) as string },
+    };
+    expect(await acme.send('DELETE', '/api/v1/transforms/used')).toMatchObject(refusal);
+    expect(await ask('PATCH', '/used', { name: 'other' })).toMatchObject(refusal);
+    must(await ask('PATCH', '/used', { spec: 'data.average' }), 200);
+    must(await acme.send('DELETE', `/api/v1/rules/${String(body['rule_id'])}`), 204);
+    must(await acme.patchDestination('user', { transform_config: {} }), 200);
+    must(await acme.send('DELETE', '/api/v1/transforms/used'), 204);
+  });
+
   it('previews what a delivery would carry', async () => {
     const preview = (transform: JsonObject | string, more: JsonObject = {}): Promise<Answer> =>
       ask('POST', '/preview', { transform, input: PAYLOAD, ...more });
@@ -198,16 +222,22 @@ describe('transforms in the service', () => {
     expect(await jsonAt('/sensitive')).toEqual({ total: 3, average: 1.5 });
   });
 
-  it('refuses a destination whose transform_config is wrong', async () => {
+  it.each<[string, JsonObject, string]>([
+    ['in its form', { engine: 'jsonata', spec: 'a', output_format: 'pdf' }, 'transform_config.output_format'],
+    ['in its expression', { engine: 'jsonata', spec: 'a b' }, 'transform_config.spec'],
+    [
+      'in its template',
+      { transform: { engine: 'liquid', spec: '{% if %}' } },
+      'transform_config.transform.spec',
+    ],
+    ['in its name', { transform: 'nobody' }, 'transform_config.transform'],
+  ])('refuses a destination whose transform_config is wrong: %s', async (_what, transform_config, field) => {
     const answer = await acme.json('POST', '/api/v1/destinations/register', {
       name: 'wrong',
       protocol: 'REST',
       configuration: { endpoint: world.receiver.url },
-      transform_config: { engine: 'jsonata', spec: 'a', output_format: 'pdf' },
+      transform_config,
     });
-    expect(answer).toMatchObject({
-      status: 400,
-      body: { details: { field: 'transform_config.output_format' } },
-    });
+    expect(answer).toMatchObject({ status: 400, body: { details: { field } } });
   });
 });

@@ -1,8 +1,7 @@
 import { type Issue } from '../kernel/errors';
 import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
 import { type TenantId } from '../kernel/ids';
-import { type TransformCatalogue } from '../tenants/transform-catalogue';
-import { applyFilters } from '../transforms/filters';
+import { applyFilters } from './filters';
 import {
   type Filters,
   parseChoice,
@@ -12,29 +11,40 @@ import {
   type Transform,
   type TransformChoice,
   type TransformConfig,
-} from '../transforms/transform';
-import { type Transformer } from '../transforms/transformer';
-import { type Work } from '../transforms/work';
-import { type ClaimedDelivery } from './claim';
+} from './transform';
+import { type Transformer } from './transformer';
+import { type Work } from './work';
+
+/** Named transforms and data types' schemas of tenants. */
+export interface TransformSource {
+  byName(tenantId: TenantId, name: string): Promise<Transform | undefined>;
+  schemaOf(tenantId: TenantId, dataType: string): Promise<JsonObject | null>;
+}
 
 export interface ContentParts {
   transformer: Pick<Transformer, 'run'>;
-  transforms: Pick<TransformCatalogue, 'byName' | 'schemaOf'>;
+  transforms: TransformSource;
 }
 
 /** What a delivery carries. `payload` is for placeholders and row-wise protocols, and parsed only when asked for. */
 export type Content =
   { ok: true; body: string; contentType: string; payload: () => JsonObject } | { ok: false; message: string };
 
-type Claimed = Pick<ClaimedDelivery, 'tenant_id' | 'data_type' | 'destination'>;
+/** One destination of a job, planned or claimed. */
+export interface Addressed {
+  tenant_id: TenantId;
+  data_type: string;
+  /** What the request or a rule says of the payload. */
+  destination: { transform: Json; filters: Json };
+}
 
 /**
- * The stored payload as this destination is to get it. Without transform and filters it is the stored text,
- * untouched and unparsed.
+ * The stored payload as this destination is to get it: by delivery and, before anything is accepted, by explain.
+ * Without transform and filters it is the stored text, untouched and unparsed.
  */
 export async function contentOf(
   parts: ContentParts,
-  claimed: Claimed,
+  claimed: Addressed,
   transformConfig: JsonObject | undefined,
   json: string,
 ): Promise<Content> {
@@ -71,7 +81,7 @@ interface Wanted {
 }
 
 /** Request or rule (both stand in the plan) before destination. */
-function wantedBy({ destination }: Claimed, transformConfig: JsonObject): Parsed<Wanted> {
+function wantedBy({ destination }: Addressed, transformConfig: JsonObject): Parsed<Wanted> {
   const own = configOf(transformConfig);
   if (!own.ok) return own;
   const choice = destination.transform === null ? null : parseChoice(destination.transform);
@@ -98,7 +108,7 @@ function configOf(transformConfig: JsonObject): Parsed<TransformConfig> {
 
 async function workOf(
   { transforms }: ContentParts,
-  { tenant_id, data_type }: Claimed,
+  { tenant_id, data_type }: Addressed,
   { choice, filters: [asked = null, configured = null] }: Wanted,
 ): Promise<Work | { message: string }> {
   const transform = await chosen(transforms, tenant_id, choice);
@@ -116,7 +126,7 @@ async function workOf(
 }
 
 async function chosen(
-  transforms: ContentParts['transforms'],
+  transforms: TransformSource,
   tenantId: TenantId,
   choice: TransformChoice | null,
 ): Promise<Transform | null | undefined> {
