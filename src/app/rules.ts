@@ -1,3 +1,4 @@
+import { type Provider } from '@nestjs/common';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
@@ -20,7 +21,6 @@ import { ConfigurationChanges } from './configuration-changes';
 import { Known } from './known';
 import { made } from './made';
 import { expressionsIn } from './transforms';
-import { type Provider } from '@nestjs/common';
 
 /** Rules and data types: administration, what is kept of them in memory, and their use at acceptance. */
 export function ruleProviders(log: Logger): Provider[] {
