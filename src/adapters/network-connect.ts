@@ -50,6 +50,12 @@ export function nodeTls(tls: TlsOptions = {}): NodeTls {
   };
 }
 
+/** For another host than the one the configuration is about: whom to trust, and nothing of who comes. */
+export const trustOnly = ({ ca, min_version }: TlsOptions): TlsOptions => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(min_version === undefined ? {} : { min_version }),
+});
+
 /** The name for SNI and the certificate check; undefined for an address, whose certificate must name it. */
 export function serverName(host: string, tls: TlsOptions = {}): string | undefined {
   if (tls.server_name !== undefined) return tls.server_name;

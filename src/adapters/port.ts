@@ -107,6 +107,6 @@ export interface Adapter<Configuration = unknown> {
   readonly configurationSchema: JsonObject;
   /** Field-exact: every issue names the path inside the configuration. */
   parse(configuration: unknown): Parsed<Configuration>;
-  /** Cheap; connects lazily. Secrets are plain text by now, `{env}` references resolved. */
-  open(configuration: Configuration): Sender;
+  /** Cheap; connects lazily. Secrets are plain text by now, `{env}` references resolved; `tenantId` where the tenant matters. */
+  open(configuration: Configuration, tenantId?: TenantId): Sender;
 }

@@ -11,6 +11,8 @@ export interface AdapterOptions {
   guard: NetworkGuard;
   /** Of the service; receivers see it in `user-agent` and the like. */
   version: string;
+  /** Tenants that may use the service's own AWS identity; none unless the operator says so. */
+  serviceIdentityFor?: readonly string[];
   /** Milliseconds since the epoch; the machine's clock unless a test says otherwise. */
   now?: () => number;
 }
@@ -20,7 +22,7 @@ export function createAdapters(options: AdapterOptions): ReadonlyMap<Protocol, A
   const now = options.now ?? Date.now;
   const adapters = [
     createRestAdapter({ guard: options.guard, version: options.version, now }),
-    createS3Adapter({ guard: options.guard }),
+    createS3Adapter({ guard: options.guard, serviceIdentityFor: options.serviceIdentityFor ?? [] }),
     createSftpAdapter({ guard: options.guard }),
     createJdbcAdapter({ guard: options.guard }),
     createAmqpAdapter({ guard: options.guard, version: options.version, now }),

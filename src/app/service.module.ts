@@ -141,7 +141,8 @@ const API_CONTROLLERS = [
 
 function sharedProviders({ configuration, encryptionKeys, hashKey, version }: ServiceContext): Provider[] {
   const guard = new NetworkGuard(configuration.DESTINATION_ALLOWED_NETWORKS);
-  const adapters = createAdapters({ guard, version });
+  const serviceIdentityFor = configuration.DESTINATION_AWS_IDENTITY_TENANTS;
+  const adapters = createAdapters({ guard, version, serviceIdentityFor });
   return [
     made(SecretBox, [], () => new SecretBox(encryptionKeys, hashKey)),
     made(Metrics, [], () => new Metrics()),

@@ -24,7 +24,7 @@ export function openSender(
   const opened = mapSecrets(sealed, schema, (secret) => parts.box.open(secret, destinationPlace(tenantId)));
   const resolved = resolveEnv(opened, schema, parts.env.allowed, parts.env.values);
   const parsed = resolved.ok ? adapter.parse(resolved.value) : resolved;
-  if (parsed.ok) return adapter.open(parsed.value);
+  if (parsed.ok) return adapter.open(parsed.value, tenantId);
   return unusable(parsed.issues.map(({ field, issue }) => `${field} ${issue}`).join('; '));
 }
 

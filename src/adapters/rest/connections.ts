@@ -6,6 +6,7 @@ import {
   guardedAgents,
   guardedConnector,
   type TlsOptions,
+  trustOnly,
 } from '../network-connect';
 import { type NetworkGuard } from '../network-guard';
 import { tunnelledSocket } from '../network-proxy';
@@ -82,8 +83,3 @@ function proxyDial(
   };
   return (target) => tunnelledSocket(guard, options, target, timeoutMs);
 }
-
-const trustOnly = ({ ca, min_version }: TlsOptions): TlsOptions => ({
-  ...(ca === undefined ? {} : { ca }),
-  ...(min_version === undefined ? {} : { min_version }),
-});

@@ -1,7 +1,7 @@
 import { type Readable } from 'node:stream';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { plain } from '../schema-parts';
 import { type GuardedS3Agents } from './agents';
+import { type Identity } from './identity';
 import { type S3Configuration } from './schema';
 
 const SILENT = {
@@ -33,13 +33,17 @@ async function collect(stream: Readable): Promise<Uint8Array> {
  * service's environment, its configuration files or the machine's metadata service is set here: in a service
  * of many tenants the default credential chain would lend each of them the service's own identity.
  */
-export function openClient(configuration: S3Configuration, agents: GuardedS3Agents): S3Client {
+export function openClient(
+  configuration: S3Configuration,
+  agents: GuardedS3Agents,
+  identity: Identity,
+): S3Client {
   const checksums = configuration.checksums === 'always' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
   return new S3Client({
     region: configuration.region ?? 'us-east-1',
     ...(configuration.endpoint === undefined ? {} : { endpoint: configuration.endpoint }),
     forcePathStyle: configuration.force_path_style ?? false,
-    ...identity(configuration),
+    ...signing(identity),
     requestHandler: {
       httpAgent: agents.httpAgent,
       httpsAgent: agents.httpsAgent,
@@ -67,19 +71,17 @@ export function openClient(configuration: S3Configuration, agents: GuardedS3Agen
   });
 }
 
-function identity({ credentials }: S3Configuration): Partial<S3ClientConfig> {
-  if (credentials === undefined) {
-    // Unsigned, as a bucket open to everybody takes them.
-    return {
-      credentials: { accessKeyId: 'anonymous', secretAccessKey: 'anonymous' },
-      signer: { sign: async (request) => request },
-    };
+function signing(identity: Identity): Partial<S3ClientConfig> {
+  switch (identity.kind) {
+    case 'anonymous':
+      // Unsigned, as a bucket open to everybody takes them.
+      return {
+        credentials: { accessKeyId: 'anonymous', secretAccessKey: 'anonymous' },
+        signer: { sign: async (request) => request },
+      };
+    case 'fixed':
+      return { credentials: identity.keys };
+    case 'asked':
+      return { credentials: identity.source };
   }
-  return {
-    credentials: {
-      accessKeyId: credentials.access_key_id,
-      secretAccessKey: plain(credentials.secret_access_key),
-      ...(credentials.session_token === undefined ? {} : { sessionToken: plain(credentials.session_token) }),
-    },
-  };
 }

@@ -17,6 +17,14 @@ export interface S3Credentials {
   session_token?: SecretValue;
 }
 
+export interface RoleConfiguration {
+  role_arn: string;
+  external_id?: string;
+  session_name?: string;
+  duration_seconds?: number;
+  endpoint?: string;
+}
+
 export interface BatchConfiguration {
   max_deliveries?: number;
   max_wait_ms?: number;
@@ -30,6 +38,8 @@ export interface S3Configuration extends DeliveryConfiguration {
   endpoint?: string;
   force_path_style?: boolean;
   credentials?: S3Credentials;
+  service_identity?: boolean;
+  assume_role?: RoleConfiguration;
   tls?: TlsConfiguration;
   content_type?: string;
   metadata?: Record<string, string>;
@@ -45,8 +55,7 @@ export interface S3Configuration extends DeliveryConfiguration {
 
 const credentials: JsonObject = {
   type: 'object',
-  description:
-    "The receiver's access key. Without it requests go unsigned; the service never lends its own identity.",
+  description: "The receiver's access key. Without it requests go unsigned, unless service_identity is set.",
   properties: {
     access_key_id: {
       type: 'string',
@@ -57,6 +66,42 @@ const credentials: JsonObject = {
     session_token: secretSchema('Session token, where the key is a temporary one.'),
   },
   required: ['access_key_id', 'secret_access_key'],
+  additionalProperties: false,
+};
+
+const assumeRole: JsonObject = {
+  type: 'object',
+  description: 'A role to assume before, by credentials or service_identity; its temporary keys are renewed.',
+  properties: {
+    role_arn: {
+      type: 'string',
+      pattern: '^arn:[\\w-]+:iam::[\\w]*:role/[\\w+=,.@/-]{1,512}$',
+      description: 'ARN of the role, e.g. arn:aws:iam::123456789012:role/archive.',
+    },
+    external_id: {
+      type: 'string',
+      pattern: '^[\\w+=,.@:/-]{2,1224}$',
+      description:
+        "External id that the role's trust policy wants; letters, digits and + = , . @ : / -. With service_identity it is always the tenant's id.",
+    },
+    session_name: {
+      type: 'string',
+      pattern: '^[\\w+=,.@-]{2,64}$',
+      description:
+        'Name of the session in logs; 2 to 64 letters, digits and + = , . @ -. Default distributor.',
+    },
+    duration_seconds: {
+      type: 'integer',
+      minimum: 900,
+      maximum: 43_200,
+      description: 'Life of the temporary keys. Default 3600.',
+    },
+    endpoint: text('http:// or https:// URL of the token service. Default: AWS STS in the region.', {
+      maxLength: 2048,
+      'x-address': true,
+    }),
+  },
+  required: ['role_arn'],
   additionalProperties: false,
 };
 
@@ -148,6 +193,12 @@ export const s3Schema = configurationSchema(
       description: 'Bucket in the path instead of the host name, as most own servers want it. Default false.',
     },
     credentials,
+    service_identity: {
+      type: 'boolean',
+      description:
+        "Sign with the service's own AWS identity, where the operator lends it to the tenant. Default false.",
+    },
+    assume_role: assumeRole,
     tls: tlsSchema,
     ...object,
     checksums: {

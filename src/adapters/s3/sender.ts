@@ -8,9 +8,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Capture } from '../capture';
-import { endedBy } from '../ended-by';
+import { endedBy, untilEnded } from '../ended-by';
 import { CLOSED, failed, unwritable } from '../failure';
-import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
 import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES } from '../schema-parts';
 import { secretTexts } from '../secrets';
@@ -20,6 +19,8 @@ import { GuardedS3Agents } from './agents';
 import { Batches } from './batch';
 import { answerOf, answerVerdict, faultVerdict, type S3Answer } from './classify';
 import { openClient } from './client';
+import { type Identity, identityOf, type IdentityOptions } from './identity';
+import { type AwsKeys, IdentityFault } from './keys';
 import { DELIVERY_ID, type ObjectTemplates, parseObject, renderObject } from './object';
 import { type S3Configuration, s3Schema } from './schema';
 import { upload } from './upload';
@@ -32,6 +33,9 @@ type Stored = PutObjectCommandInput & { Body: Buffer };
 export class S3Sender implements Sender {
   private readonly templates: ObjectTemplates;
   private readonly agents: GuardedS3Agents;
+  private readonly identity: Identity;
+  /** The last ones that were asked for, for hiding them in what a receiver echoes. */
+  private askedKeys: AwsKeys | undefined;
   readonly client: S3Client;
   readonly slots: Slots;
   private readonly capture: Capture;
@@ -42,7 +46,7 @@ export class S3Sender implements Sender {
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(
     private readonly configuration: S3Configuration,
-    guard: NetworkGuard,
+    options: IdentityOptions,
   ) {
     const { templates, issues } = parseObject(configuration);
     if (issues[0] !== undefined) throw new Error(`${issues[0].field} ${issues[0].issue}`);
@@ -50,12 +54,13 @@ export class S3Sender implements Sender {
     const connections = configuration.max_in_flight ?? DEFAULT_CONNECTIONS;
     this.slots = new Slots(connections);
     this.agents = new GuardedS3Agents({
-      guard,
+      guard: options.guard,
       tls: plainTls(configuration.tls),
       connectTimeoutMs: connectTimeoutMs(configuration),
       connections,
     });
-    this.client = openClient(configuration, this.agents);
+    this.identity = identityOf(configuration, options);
+    this.client = openClient(configuration, this.agents, this.identity);
     const { batch } = configuration;
     this.batches = batch && new Batches(batch, (input, signal) => this.store(input, signal));
     const secrets = secretTexts(configuration, s3Schema);
@@ -87,6 +92,7 @@ export class S3Sender implements Sender {
     const latency = (): number => Math.round(performance.now() - started);
     const bucket = this.templates.bucket.constant;
     try {
+      await this.hasKeys(signal);
       if (bucket !== undefined) {
         await this.client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal });
       } else await this.client.send(new ListBucketsCommand({ MaxBuckets: 1 }), { abortSignal: signal });
@@ -129,6 +135,7 @@ export class S3Sender implements Sender {
   private async store(input: Stored, signal: AbortSignal): Promise<Outcome> {
     const bytes = input.Body.length;
     try {
+      await this.hasKeys(signal);
       await upload(this, input, signal, this.configuration.part_size_bytes);
       const body = this.batches && `stored as ${input.Key}`;
       return { kind: 'delivered', response: { statusCode: 200, body }, bytesSent: bytes, log: [] };
@@ -138,7 +145,7 @@ export class S3Sender implements Sender {
         const line = { level: 'info' as const, message: 'The object was there already, from this delivery.' };
         return { kind: 'delivered', response: this.captured(answer), bytesSent: bytes, log: [line] };
       }
-      const detail = this.capture.hide(answer === undefined ? error.message : answer.name);
+      const detail = this.capture.hide(answer === undefined ? error.message : answer.name, this.askedSecrets);
       return failed(verdict, {
         response: answer && this.captured(answer),
         bytesSent: answer !== undefined || this.agents.connected ? bytes : 0,
@@ -160,8 +167,14 @@ export class S3Sender implements Sender {
     }
   }
 
+  /** Keys that must be asked for are there before the SDK wants them: it would wait beyond the signal. */
+  private async hasKeys(signal: AbortSignal): Promise<void> {
+    if (this.identity.kind === 'asked') this.askedKeys = await untilEnded(this.identity.source(), signal);
+  }
+
   private judge(caught: unknown, signal: AbortSignal) {
     const error = caught as Error;
+    if (error instanceof IdentityFault) return { error, answer: undefined, verdict: error.failure };
     const answer = answerOf(error);
     if (answer !== undefined) return { error, answer, verdict: answerVerdict(answer, Date.now()) };
     return { error, answer, verdict: faultVerdict(signal.aborted ? endedBy(signal) : error) };
@@ -169,6 +182,11 @@ export class S3Sender implements Sender {
 
   private captured(answer: S3Answer): { statusCode: number; body: string | undefined } {
     const words = answer.message === '' ? answer.name : `${answer.name}: ${answer.message}`;
-    return { statusCode: answer.statusCode, body: this.capture.text(Buffer.from(words)) };
+    return { statusCode: answer.statusCode, body: this.capture.text(Buffer.from(words), this.askedSecrets) };
+  }
+
+  private get askedSecrets(): string[] {
+    const { secretAccessKey, sessionToken } = this.askedKeys ?? {};
+    return [secretAccessKey, sessionToken].filter((text) => text !== undefined);
   }
 }
