@@ -71,6 +71,7 @@ const credentials: JsonObject = {
 
 const assumeRole: JsonObject = {
   type: 'object',
+  'x-transport': true,
   description: 'A role to assume before, by credentials or service_identity; its temporary keys are renewed.',
   properties: {
     role_arn: {
@@ -195,6 +196,8 @@ export const s3Schema = configurationSchema(
     credentials,
     service_identity: {
       type: 'boolean',
+      // A job that says who signs takes no registered key along.
+      'x-transport': true,
       description:
         "Sign with the service's own AWS identity, where the operator lends it to the tenant. Default false.",
     },
