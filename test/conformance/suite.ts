@@ -108,6 +108,15 @@ export function describeConformance(harness: ProtocolHarness): void {
       expect(ids.sort()).toEqual(sent.map(({ deliveryId }) => deliveryId).sort());
     });
 
+    it('keeps its connection from one delivery to the next', async () => {
+      const sender = open(harness.good());
+      await sender.deliver(delivery(), patient());
+      const before = harness.connections();
+      for (let i = 0; i < 8; i++) await sender.deliver(delivery(), patient());
+      // A pool may open a second one while the first is still putting away the last answer.
+      expect(harness.connections() - before).toBeLessThanOrEqual(1);
+    });
+
     it('carries a large body without the process growing by more than four times its size', async () => {
       const sender = open(harness.good());
       await sender.deliver(delivery(), patient());
