@@ -125,9 +125,11 @@ export class Intake {
     const drafted = await this.draft(submissions, circumstances, batchId);
     const rulings = await this.rule(circumstances.caller.tenantId, drafted);
     let next = 0;
-    return drafted.map((one) =>
-      one.ok ? planDrafted(one.job, rulings?.[next++]?.decision, this.parts.limits) : one,
-    );
+    return drafted.map((one) => {
+      if (!one.ok) return one;
+      const ruling = rulings?.[next++];
+      return ruling?.ok === false ? ruling : planDrafted(one.job, ruling?.decision, this.parts.limits);
+    });
   }
 
   /** What `submit` would make of it at this moment, and why; by the same steps, without the last one. */
@@ -135,6 +137,7 @@ export class Intake {
     const [drafted] = await this.draft([submission], circumstances, undefined);
     if (drafted === undefined || !drafted.ok) return { ok: false, issues: drafted?.issues ?? [] };
     const [ruling] = (await this.rule(circumstances.caller.tenantId, [drafted])) ?? [];
+    if (ruling?.ok === false) return ruling;
     const planned = planDrafted(drafted.job, ruling?.decision, this.parts.limits);
     if (!planned.ok) return planned;
     const contents = explainContents(

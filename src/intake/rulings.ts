@@ -1,3 +1,4 @@
+import { invalid, type Issue } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
 import { type JobDraft, type RequestedDestination, type RuleDecision } from '../planning/plan';
@@ -11,8 +12,10 @@ import {
   verdictOf,
 } from '../rules/expressions';
 import { matches } from '../rules/matcher';
+import { Misses } from '../rules/misses';
 import { type Pattern } from '../rules/pattern';
-import { type CompiledRule, matchRules, pendingExpressions } from '../rules/rule-set';
+import { type CompiledRule, matchRules, pendingExpressions, type RuleSet } from '../rules/rule-set';
+import { MatchingTooCostly } from '../rules/work';
 import { type DestinationCatalogue, type KnownDestination } from '../tenants/destination-catalogue';
 import { type RuleBook, rulesVersion, type TenantRules } from '../tenants/rule-book';
 import { registered } from './destinations';
@@ -56,27 +59,34 @@ export class Rulings {
     const version = rulesVersion(rules);
     const asked = drafts.map(({ draft, maxAttempts }) => {
       const event = eventOf(draft);
-      const matched = matchRules(sets, event);
-      return { draft, maxAttempts, event, matched, pending: pendingExpressions(matched, event) };
+      const matched = matchedBy(sets, event);
+      const pending = pendingExpressions(matched ?? [], event);
+      return { draft, maxAttempts, event, matched, pending };
     });
     const verdicts = await this.verdicts(asked.map(({ pending }) => pending));
-    return asked.map(({ draft, maxAttempts, event, matched }, position) => {
+    return asked.map(({ draft, maxAttempts, event, matched }, position): Ruling => {
+      if (matched === undefined) return { ok: false, issues: [TOO_COSTLY] };
       const answered = verdicts[position] ?? new Map<string, Verdict>();
       const requested = draft.destinations.map(({ name }) => name);
       const input = { priority: draft.priority, requested, registered: known };
       const decision = decide(matched, answered, input);
       const ruled: Ruled = { draft, event, rules, matched, verdicts: answered, decision };
-      return { ruled, decision: ruleDecision(draft, decision, known, maxAttempts, version) };
+      return { ok: true, ruled, decision: ruleDecision(draft, decision, known, maxAttempts, version) };
     });
   }
 
-  /** One pattern on one event, its expression included; `reason` where the expression could not be asked. */
-  async matches(pattern: Pattern, event: JsonObject): Promise<{ matched: boolean; reason?: string }> {
-    if (!matches(pattern, event)) return { matched: false };
-    if (pattern.expression === undefined) return { matched: true };
+  /** One pattern on one event, its expression included. */
+  async matches(pattern: Pattern, event: JsonObject): Promise<Trial> {
+    const why = whyNot(pattern, event);
+    if (why !== undefined) return { matched: false, why };
+    if (pattern.expression === undefined) return { matched: true, why: [] };
     const [answer] = await this.ask([{ ruleId: 'pattern', expression: pattern.expression, event }]);
     const verdict = verdictOf(answer);
-    return 'applies' in verdict ? { matched: verdict.applies } : { matched: false, reason: verdict.failure };
+    if (!('applies' in verdict)) return { matched: false, why: [verdict.failure] };
+    return {
+      matched: verdict.applies,
+      why: verdict.applies ? [] : ['the pattern matches, $expr gives false'],
+    };
   }
 
   private async verdicts(pending: readonly PendingExpression[][]): Promise<Map<string, Verdict>[]> {
@@ -103,9 +113,40 @@ export class Rulings {
   }
 }
 
-export interface Ruling {
-  ruled: Ruled;
-  decision: RuleDecision;
+/** What came of the rules; or why this job cannot be taken with them. */
+export type Ruling = { ok: true; ruled: Ruled; decision: RuleDecision } | { ok: false; issues: Issue[] };
+
+/** Whether a pattern matches an event; `why` is empty where it does. */
+export interface Trial {
+  matched: boolean;
+  why: string[];
+}
+
+const TOO_COSTLY: Issue = {
+  field: 'payload',
+  issue:
+    'takes more work to match against the rules than one job is allowed: send a smaller payload, or change rules ' +
+    'that try many wildcards or anything-but on long lists and texts (see "What it costs" in the documentation of rules)',
+};
+
+/** Undefined where it is too costly: no rule is left out, because a job without one of its rules may go astray. */
+function matchedBy(sets: readonly RuleSet[], event: JsonObject): CompiledRule[] | undefined {
+  try {
+    return matchRules(sets, event);
+  } catch (error) {
+    if (error instanceof MatchingTooCostly) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where the pattern matches. */
+function whyNot(pattern: Pattern, event: JsonObject): string[] | undefined {
+  try {
+    return matches(pattern, event) ? undefined : new Misses([pattern], event).whyNot(pattern);
+  } catch (error) {
+    if (error instanceof MatchingTooCostly) throw invalid('event', TOO_COSTLY.issue);
+    throw error;
+  }
 }
 
 /** What conditions see of a job. */

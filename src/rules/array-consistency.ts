@@ -1,4 +1,5 @@
 import { EVERYWHERE, type ElementTree } from './flatten';
+import { type Work } from './work';
 
 /** Elements of arrays in which some value satisfies a condition. */
 export type Places = readonly number[];
@@ -13,12 +14,16 @@ export class ArrayConsistency {
   /** Kept, because many rules may share a condition that is satisfied in thousands of elements. */
   private readonly reaches = new Map<Places, Reach>();
 
-  constructor(private readonly tree: ElementTree) {
+  constructor(
+    private readonly tree: ElementTree,
+    private readonly work: Work,
+  ) {
     this.marks = new Int32Array(tree.parents.length);
   }
 
   /** `choices` holds, for each field, the elements in which it is satisfied, at least one. */
   allows(choices: readonly Places[]): boolean {
+    this.work.spend(choices.reduce((sum, { length }) => sum + length, 0));
     return this.haveCommonElement(choices) || (!this.liesInOneArray(choices) && this.isSatisfiable(choices));
   }
 
@@ -52,12 +57,16 @@ export class ArrayConsistency {
     return satisfiable(
       EVERYWHERE,
       choices.map((places) => this.reach(places)),
+      this.work,
     );
   }
 
   private reach(places: Places): Reach {
     let reach = this.reaches.get(places);
-    if (reach === undefined) this.reaches.set(places, (reach = new Reach(this.tree, places)));
+    if (reach === undefined) {
+      this.work.spend(VISIT * places.length);
+      this.reaches.set(places, (reach = new Reach(this.tree, places)));
+    }
     return reach;
   }
 }
@@ -99,8 +108,12 @@ function append(map: Map<number, number[]>, key: number, value: number): void {
 
 type Assignment = Map<number, Reach[]>;
 
+/** A step from one element to another, against trying a value. */
+const VISIT = 8;
+
 /** Whether one choice of elements inside this one satisfies all the fields. */
-function satisfiable(element: number, fields: readonly Reach[]): boolean {
+function satisfiable(element: number, fields: readonly Reach[], work: Work): boolean {
+  work.spend(VISIT * fields.length);
   const groups: Assignment = new Map();
   const ambiguous: { field: Reach; arrays: number[] }[] = [];
   for (const field of fields) {
@@ -111,18 +124,18 @@ function satisfiable(element: number, fields: readonly Reach[]): boolean {
     if (arrays.length > 1) ambiguous.push({ field, arrays });
     else groups.set(array, [...(groups.get(array) ?? []), field]);
   }
-  if (ambiguous.length > 0) return anyAssignment(groups, ambiguous);
+  if (ambiguous.length > 0) return anyAssignment(groups, ambiguous, work);
   for (const [array, group] of groups) {
-    if (!someElement(array, group)) return false;
+    if (!someElement(array, group, work)) return false;
   }
   return true;
 }
 
 /** The field with the fewest candidates decides which elements are looked at: linear in the size of the array. */
-function someElement(array: number, fields: readonly Reach[]): boolean {
+function someElement(array: number, fields: readonly Reach[], work: Work): boolean {
   const candidates = fields.map((field) => field.members.get(array) ?? []);
   const fewest = candidates.reduce((a, b) => (b.length < a.length ? b : a));
-  return fewest.some((element) => satisfiable(element, fields));
+  return fewest.some((element) => satisfiable(element, fields, work));
 }
 
 /**
@@ -132,7 +145,11 @@ function someElement(array: number, fields: readonly Reach[]): boolean {
  */
 const MOST_ASSIGNMENTS = 256;
 
-function anyAssignment(groups: Assignment, ambiguous: { field: Reach; arrays: number[] }[]): boolean {
+function anyAssignment(
+  groups: Assignment,
+  ambiguous: { field: Reach; arrays: number[] }[],
+  work: Work,
+): boolean {
   const ways = ambiguous.reduce((product, { arrays }) => product * arrays.length, 1);
   for (let way = 0; way < Math.min(ways, MOST_ASSIGNMENTS); way++) {
     const chosen: Assignment = new Map(groups);
@@ -142,7 +159,7 @@ function anyAssignment(groups: Assignment, ambiguous: { field: Reach; arrays: nu
       rest = Math.floor(rest / arrays.length);
       chosen.set(array, [...(chosen.get(array) ?? []), field]);
     }
-    if ([...chosen].every(([array, fields]) => someElement(array, fields))) return true;
+    if ([...chosen].every(([array, fields]) => someElement(array, fields, work))) return true;
   }
   return false;
 }

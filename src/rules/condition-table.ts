@@ -3,6 +3,7 @@ import { EVERYWHERE, type FlatEvent, type FlatField } from './flatten';
 import { type Matcher, type Scalar, matcherKey, satisfies } from './matchers';
 import { type PathNode, type PathTree } from './path-tree';
 import { type Condition } from './pattern';
+import { type Work } from './work';
 
 /** A condition, shared by all rules that state it, so that it is evaluated at most once an event. */
 export interface SharedCondition {
@@ -78,6 +79,8 @@ export interface Way {
   isUsed(path: PathNode): boolean;
 }
 
+export const NO_WAY: Way = { isUsed: () => false };
+
 /** Evaluates conditions on one event, each at most once. */
 export class Evaluation {
   private readonly listed: SharedCondition[] = [];
@@ -87,13 +90,14 @@ export class Evaluation {
 
   holds(conditions: readonly SharedCondition[], way: Way): boolean {
     let choices: Places[] | undefined;
+    this.event.spend(conditions.length);
     for (const condition of conditions) {
-      const outcome = this.isSettled(condition, conditions.length, way) || this.outcome(condition);
+      const outcome = this.isSettled(condition, conditions, way) || this.outcome(condition);
       if (outcome === false) return false;
       if (outcome !== true) (choices ??= []).push(outcome);
     }
     if (choices === undefined || choices.length === 1) return true;
-    this.consistency ??= new ArrayConsistency(this.event);
+    this.consistency ??= new ArrayConsistency(this.event, this.event);
     return this.consistency.allows(choices);
   }
 
@@ -105,29 +109,35 @@ export class Evaluation {
     }
   }
 
-  /** Which value it was that satisfied the condition matters only inside arrays of objects, to other conditions. */
-  private isSettled({ path }: SharedCondition, among: number, way: Way): boolean {
-    return (among === 1 || (this.event.field(path)?.isFree ?? true)) && way.isUsed(path);
+  /** Which value it was that satisfied the condition matters only where another one lies in arrays of objects too. */
+  private isSettled(condition: SharedCondition, among: readonly SharedCondition[], way: Way): boolean {
+    if (!way.isUsed(condition.path)) return false;
+    return this.isFree(condition) || among.every((other) => other === condition || this.isFree(other));
+  }
+
+  private isFree({ path }: SharedCondition): boolean {
+    return this.event.field(path)?.isFree ?? true;
   }
 
   private outcome(condition: SharedCondition): Outcome {
     if (condition.event === this.event.serial) return condition.outcome;
     const field = this.event.field(condition.path);
-    const outcome = field === undefined ? condition.allowsAbsence : evaluateField(condition, field);
+    const outcome =
+      field === undefined ? condition.allowsAbsence : evaluateField(condition, field, this.event);
     if (typeof outcome !== 'boolean') this.listed.push(condition);
     condition.event = this.event.serial;
     return (condition.outcome = outcome);
   }
 }
 
-function evaluateField(condition: SharedCondition, field: FlatField): Outcome {
+function evaluateField(condition: SharedCondition, field: FlatField, work: Work): Outcome {
   const { values, elements } = field;
   if (condition.onlyValues !== undefined && values.length > LONG_FIELD) {
-    return lookUp(condition.onlyValues, field);
+    return lookUp(condition.onlyValues, field, work);
   }
   let places: number[] | undefined;
   for (let i = 0; i < values.length; i++) {
-    if (!holds(condition, values[i] as Scalar)) continue;
+    if (!holds(condition, values[i] as Scalar, work)) continue;
     const element = elements[i] as number;
     if (element === EVERYWHERE) return true;
     (places ??= []).push(element);
@@ -135,15 +145,17 @@ function evaluateField(condition: SharedCondition, field: FlatField): Outcome {
   return places ?? false;
 }
 
-function lookUp(wanted: readonly Scalar[], field: FlatField): Outcome {
+function lookUp(wanted: readonly Scalar[], field: FlatField, work: Work): Outcome {
   const places = wanted.flatMap((value) => field.elementsWith(value));
+  work.spend(wanted.length + places.length);
   return places.length === 0 ? false : places.includes(EVERYWHERE) || places;
 }
 
-function holds(condition: SharedCondition, value: Scalar): boolean {
+function holds(condition: SharedCondition, value: Scalar, work: Work): boolean {
+  work.spend(1);
   if (condition.values?.has(value)) return true;
   for (const matcher of condition.others) {
-    if (satisfies(matcher, value)) return true;
+    if (satisfies(matcher, value, work)) return true;
   }
   return false;
 }

@@ -1,8 +1,7 @@
 import { type JsonObject } from '../kernel/json';
 import { type Reason } from './decision';
 import { type Verdict } from './expressions';
-import { matches } from './matcher';
-import { type Conjunction, type Pattern } from './pattern';
+import { Misses } from './misses';
 import { type CompiledRule, inOrder } from './rule-set';
 
 /** What became of one rule, for an administrator's eyes. */
@@ -41,9 +40,14 @@ export function explainRules(
 ): RulesExplained {
   const hits = new Set(matched.map(({ id }) => id));
   const misses = [...all].filter(({ id }) => !hits.has(id)).sort(inOrder);
+  const shown = misses.slice(0, most);
+  const missed = new Misses(
+    shown.map(({ pattern }) => pattern),
+    event,
+  );
   const explained = [
     ...matched.map((rule) => ({ rule, explanation: explainMatch(rule, verdicts.get(rule.id), reasons) })),
-    ...misses.slice(0, most).map((rule) => ({ rule, explanation: explainMiss(rule, event) })),
+    ...shown.map((rule) => ({ rule, explanation: explainMiss(rule, missed) })),
   ];
   explained.sort((one, other) => inOrder(one.rule, other.rule));
   return {
@@ -77,28 +81,9 @@ function explainMatch(
   };
 }
 
-const explainMiss = (rule: CompiledRule, event: JsonObject): RuleExplanation => ({
+const explainMiss = (rule: CompiledRule, missed: Misses): RuleExplanation => ({
   ...headOf(rule),
   matched: false,
   applied: false,
-  why: rule.enabled ? whyNot(rule.pattern, event) : ['the rule is disabled'],
+  why: rule.enabled ? missed.whyNot(rule.pattern) : ['the rule is disabled'],
 });
-
-/** The fields that keep a pattern from matching; of a pattern with `$or`, those of the alternative that is nearest. */
-export function whyNot({ alternatives }: Pattern, event: JsonObject): string[] {
-  let nearest: string[] | undefined;
-  for (const alternative of alternatives.slice(0, MOST_ALTERNATIVES)) {
-    const missed = missedFields(alternative, event);
-    if (nearest === undefined || missed.length < nearest.length) nearest = missed;
-  }
-  if (nearest === undefined) return ['the pattern can never match'];
-  if (nearest.length > 0) return nearest.map((path) => `${path} has no value that the rule asks for`);
-  return ['each field is satisfied, but only by different elements of one list'];
-}
-
-const MOST_ALTERNATIVES = 20;
-
-function missedFields(conjunction: Conjunction, event: JsonObject): string[] {
-  const missed = conjunction.filter((condition) => !matches({ alternatives: [[condition]] }, event));
-  return [...new Set(missed.map(({ path }) => path))];
-}

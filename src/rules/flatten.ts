@@ -1,6 +1,8 @@
 import { type Json, type JsonObject } from '../kernel/json';
+import { foldCase } from './fold-case';
 import { type Scalar } from './matchers';
 import { type PathNode, stepInto } from './path-tree';
+import { ALLOWANCE_PER_CHARACTER, BASE_ALLOWANCE, MatchingTooCostly, type Work } from './work';
 
 /** All values of an event at one path; `elements[i]` is the array element that `values[i]` lies in. */
 export class FlatField {
@@ -9,6 +11,7 @@ export class FlatField {
   /** No value lies in an element of its own: whichever satisfies a condition, other fields are free. */
   isFree = true;
   private byValue: Map<Scalar, number[]> | undefined;
+  private foldedTexts: string[] | undefined;
 
   constructor(readonly path: PathNode) {}
 
@@ -16,6 +19,12 @@ export class FlatField {
     this.values.push(value);
     this.elements.push(element);
     if (element !== EVERYWHERE) this.isFree = false;
+  }
+
+  /** The strings among the values, folded: once, however many rules ask. */
+  get folded(): readonly string[] {
+    this.foldedTexts ??= this.values.flatMap((value) => (typeof value === 'string' ? [foldCase(value)] : []));
+    return this.foldedTexts;
   }
 
   /** The elements with exactly this value. For long fields: the first call reads all values, later ones none. */
@@ -47,31 +56,50 @@ export interface ElementTree {
 /** Arrays deeper inside one another than this share the position of the one around them; bounds later recursion. */
 const DEEPEST_ELEMENT = 256;
 
+const FEW_FIELDS = 8;
+
 let lastSerial = 0;
 
 /** An event reduced to the paths that rules mention. Never changed after flatten returned it. */
-export class FlatEvent implements ElementTree {
+export class FlatEvent implements ElementTree, Work {
   /** By this, not by a reference that would keep the event alive, others remember what they found for an event. */
   readonly serial = ++lastSerial;
   readonly fields: FlatField[] = [];
   readonly parents: number[] = [EVERYWHERE];
   readonly arrays: number[] = [0];
   private readonly depths: number[] = [0];
-  private readonly byPath = new Map<PathNode, FlatField>();
+  /** Only for events with many fields: a few are found quicker by looking at each. */
+  private byPath: Map<PathNode, FlatField> | undefined;
   private arrayCount = 0;
+  private allowance = BASE_ALLOWANCE;
 
   field(path: PathNode): FlatField | undefined {
-    return this.byPath.get(path);
+    if (this.byPath !== undefined) return this.byPath.get(path);
+    for (const field of this.fields) {
+      if (field.path === path) return field;
+    }
+    return undefined;
+  }
+
+  spend(units: number): void {
+    this.allowance -= units;
+    if (this.allowance < 0) throw new MatchingTooCostly();
   }
 
   add(path: PathNode, value: Scalar, element: number): void {
-    let field = this.byPath.get(path);
-    if (field === undefined) {
-      field = new FlatField(path);
-      this.byPath.set(path, field);
-      this.fields.push(field);
-    }
+    const field = this.field(path) ?? this.newField(path);
     field.add(value, element);
+    this.allowance += ALLOWANCE_PER_CHARACTER * (typeof value === 'string' ? value.length + 1 : 1);
+  }
+
+  private newField(path: PathNode): FlatField {
+    const field = new FlatField(path);
+    this.fields.push(field);
+    if (this.byPath !== undefined) this.byPath.set(path, field);
+    else if (this.fields.length > FEW_FIELDS) {
+      this.byPath = new Map(this.fields.map((known) => [known.path, known]));
+    }
+    return field;
   }
 
   newArray(): number {

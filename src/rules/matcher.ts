@@ -1,5 +1,5 @@
 import { type JsonObject } from '../kernel/json';
-import { ConditionTable, Evaluation, type Way } from './condition-table';
+import { ConditionTable, Evaluation, NO_WAY, type Way } from './condition-table';
 import { type FlatEvent, flatten } from './flatten';
 import { PathTree } from './path-tree';
 import { type Pattern } from './pattern';
@@ -68,18 +68,20 @@ export class PatternMatcher<Id> {
     return this.rules.delete(id);
   }
 
-  /** The ids of all rules that match, each once, in no particular order. */
+  /** The ids of all rules that match, each once, in no particular order. Throws MatchingTooCostly. */
   match(event: JsonObject): Id[] {
     const search = new Search<Id>(flatten(this.paths.root, event));
-    this.tree.lead(search.event, search);
-    return search.end();
+    try {
+      this.tree.lead(search.event, search);
+      return search.matched;
+    } finally {
+      search.end();
+    }
   }
 }
 
-const NO_WAY: Way = { isUsed: () => false };
-
 class Search<Id> implements Visitor<RuleCandidate<Id>> {
-  private readonly matched: Id[] = [];
+  readonly matched: Id[] = [];
   private readonly evaluation: Evaluation;
 
   constructor(readonly event: FlatEvent) {
@@ -95,13 +97,12 @@ class Search<Id> implements Visitor<RuleCandidate<Id>> {
     this.matched.push(rule.id);
   }
 
-  end(): Id[] {
+  end(): void {
     this.evaluation.end();
-    return this.matched;
   }
 }
 
-/** Whether one pattern matches one event. To try many patterns or many events, keep a PatternMatcher. */
+/** Whether one pattern matches one event; throws MatchingTooCostly. To try many patterns or many events, keep a PatternMatcher. */
 export function matches(pattern: Pattern, event: JsonObject): boolean {
   const matcher = new PatternMatcher<true>();
   matcher.add(true, pattern);

@@ -1,8 +1,9 @@
 import { type JsonObject } from '../kernel/json';
 import { type Candidate, type Decision } from './decision';
 import { decide } from './decide';
-import { explainRules, whyNot } from './explain';
+import { explainRules } from './explain';
 import { type Verdict, verdictOf } from './expressions';
+import { Misses } from './misses';
 import { parsePattern } from './pattern';
 import { compileRule, matchRules, pendingExpressions, type RuleDefinition, RuleSet } from './rule-set';
 
@@ -291,7 +292,7 @@ describe('explanations', () => {
   it('name the nearest alternative, and elements of a list that do not fit together', () => {
     const why = (conditions: JsonObject, event: JsonObject): string[] => {
       const parsed = parsePattern(conditions);
-      return parsed.ok ? whyNot(parsed.pattern, event) : [];
+      return parsed.ok ? new Misses([parsed.pattern], event).whyNot(parsed.pattern) : [];
     };
     expect(why({ $or: [{ a: [1], b: [1] }, { c: [1] }] }, { a: 2 })).toEqual([
       'c has no value that the rule asks for',

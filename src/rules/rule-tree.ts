@@ -81,19 +81,21 @@ export class RuleNode<C extends Candidate<C>> {
   /** The nodes below that the event leads to; one may come more than once. */
   private next(branches: Map<PathNode, PathBranch<C>>, event: FlatEvent): RuleNode<C>[] {
     const found: RuleNode<C>[] = [];
+    event.spend(1 + Math.min(branches.size, event.fields.length));
     if (branches.size < event.fields.length) {
       for (const [path, { index }] of branches) {
         const field = event.field(path);
-        if (field !== undefined) index.collect(field.values, found);
+        if (field !== undefined) index.collect(field, found, event);
       }
     } else {
-      for (const field of event.fields) branches.get(field.path)?.index.collect(field.values, found);
+      for (const field of event.fields) branches.get(field.path)?.index.collect(field, found, event);
     }
     if (this.absences !== undefined) this.collectAbsences(this.absences, event, found);
     return found;
   }
 
   private collectAbsences(absences: Set<PathNode>, event: FlatEvent, found: RuleNode<C>[]): void {
+    event.spend(absences.size);
     for (const path of absences) {
       if (event.field(path) !== undefined) continue;
       const node = this.branches?.get(path)?.index.whenAbsent;

@@ -2,7 +2,8 @@ import { type Issue } from '../kernel/errors';
 import { type TextMatcher } from './matchers';
 
 /**
- * What a wildcard may cost: the time of a search is at most the length of the value times these, whatever the value.
+ * One wildcard alone is cheap whatever the value: its pieces are searched one after the other. Many of them together are
+ * bounded by the work that an event is allowed.
  */
 export const WILDCARD_LIMITS = { characters: 256, stars: 10 } as const;
 

@@ -3,7 +3,7 @@ import { type JsonObject } from '../../src/kernel/json';
 import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { ok } from '../support/receiver';
-import { explain, makeRule, routing } from '../support/rules';
+import { explain, makeRule, routing, rulesPath } from '../support/rules';
 import { World } from '../support/world';
 
 let world: World;
@@ -103,5 +103,26 @@ describe('explain', () => {
     });
     expect(destinations[0]?.content).toMatchObject({ truncated: true, bytes: 100_012 });
     expect(destinations[0]?.content?.body).toHaveLength(65_536);
+  });
+});
+
+describe('a rule that takes too much work on a job', () => {
+  it('refuses the job, in explain and in match too, and leaves the other jobs alone', async () => {
+    const tenant = await tenantWith('crm');
+    const crafted = Array.from({ length: 250 }, (_, i) => ({ wildcard: `*${'a'.repeat(i + 1)}c*` }));
+    const conditions = { payload: { text: crafted } };
+    await makeRule(tenant, routing('crafted', { destinations: ['crm'] }, { conditions }));
+    const payload = { text: 'a'.repeat(200_000) };
+    const job = { data_type: 'report', payload };
+    const refused = { error: 'VALIDATION_ERROR', details: { field: 'payload' } };
+    expect(must(await tenant.api.submit(job), 400).body).toMatchObject(refused);
+    expect(must(await tenant.api.json('POST', `${rulesPath}/explain`, job), 400).body).toMatchObject(refused);
+    const trial = { pattern: conditions, event: { payload } };
+    expect(must(await tenant.api.json('POST', `${rulesPath}/match`, trial), 400).body).toMatchObject({
+      error: 'VALIDATION_ERROR',
+      details: { field: 'event' },
+    });
+    const { destinations } = await explain(tenant, { payload: { text: 'xaacx' } });
+    expect(destinations.map(({ name }) => name)).toEqual(['crm']);
   });
 });

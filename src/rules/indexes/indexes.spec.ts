@@ -3,6 +3,8 @@ import { RadixTrie } from './radix-trie';
 import { type Range, RangeTree, inRange } from './range-tree';
 import { WildcardAutomaton } from './wildcard-automaton';
 
+const UNBOUNDED = { spend: () => undefined };
+
 /** Adds and removes in any order; what an index then finds is compared with trying every entry. */
 interface Steps<K> {
   added: K[];
@@ -76,7 +78,7 @@ describe('the range tree', () => {
       const tree = new RangeTree<{ key: Range }>();
       const left = apply(tree, all);
       const found: { key: Range }[] = [];
-      tree.collect([value, 'x', null], found);
+      tree.collect([value, 'x', null], found, UNBOUNDED);
       expect(new Set(found)).toEqual(new Set(left.filter(({ key }) => inRange(key, value))));
     });
     fc.assert(run, { numRuns: 1000 });
@@ -89,7 +91,7 @@ describe('the range tree', () => {
       tree.set(one, one);
     }
     const found: Range[] = [];
-    tree.collect([31_415.9], found);
+    tree.collect([31_415.9], found, UNBOUNDED);
     expect(found.map(({ low }) => low)).toEqual([31_415]);
   });
 });
@@ -105,7 +107,7 @@ describe('the wildcard automaton', () => {
       const automaton = new WildcardAutomaton<{ key: string[] }>();
       const left = apply(automaton, all);
       const found: { key: string[] }[] = [];
-      automaton.collect([value, 5], found);
+      automaton.collect([value, 5], found, UNBOUNDED);
       expect(new Set(found)).toEqual(
         new Set(left.filter(({ key }) => new RegExp(`^${key.join('.*')}$`).test(value))),
       );

@@ -1,6 +1,7 @@
-import { foldCase } from '../fold-case';
+import { type FlatField } from '../flatten';
 import { addressBits } from '../ip-address';
-import { type Matcher, type Scalar, matcherKey, satisfies } from '../matchers';
+import { type Matcher, READ_ADDRESS, type Scalar, matcherKey, satisfies } from '../matchers';
+import { type Work } from '../work';
 import { RadixTrie } from './radix-trie';
 import { RangeTree } from './range-tree';
 import { WildcardAutomaton } from './wildcard-automaton';
@@ -76,31 +77,25 @@ export class PathIndex<T extends object> {
     }
   }
 
-  /** The targets of all matchers that some of the values satisfy; a target may come more than once. */
-  collect(values: readonly Scalar[], found: T[]): void {
-    if (this.exact.size > 0) this.collectExact(values, found);
-    if (this.ignoringCase !== undefined) collectFolded(this.ignoringCase, values, found);
-    if (this.prefixes !== undefined) collectAffixes(this.prefixes, values, found);
-    if (this.suffixes !== undefined) collectAffixes(this.suffixes, values, found);
-    if (this.foldedPrefixes !== undefined) collectAffixes(this.foldedPrefixes, values, found, foldCase);
-    if (this.foldedSuffixes !== undefined) collectAffixes(this.foldedSuffixes, values, found, foldCase);
-    if (this.networks !== undefined) collectAffixes(this.networks, values, found, addressBits);
-    if (this.wildcards !== undefined) this.wildcards.collect(values, found);
-    if (this.ranges !== undefined) this.ranges.collect(values, found);
-    if (this.refusals !== undefined) collectRefusals(this.refusals, values, found);
+  /** The targets of all matchers that some value of the field satisfies; a target may come more than once. */
+  collect(field: FlatField, found: T[], work: Work): void {
+    const { values } = field;
+    if (this.exact.size > 0) collectExact(this.exact, values, found, work);
+    if (this.ignoringCase !== undefined) collectExact(this.ignoringCase, field.folded, found, work);
+    if (this.prefixes !== undefined) collectAffixes(this.prefixes, values, found, work);
+    if (this.suffixes !== undefined) collectAffixes(this.suffixes, values, found, work);
+    if (this.foldedPrefixes !== undefined) collectAffixes(this.foldedPrefixes, field.folded, found, work);
+    if (this.foldedSuffixes !== undefined) collectAffixes(this.foldedSuffixes, field.folded, found, work);
+    if (this.networks !== undefined) collectNetworks(this.networks, values, found, work);
+    if (this.wildcards !== undefined) this.wildcards.collect(values, found, work);
+    if (this.ranges !== undefined) this.ranges.collect(values, found, work);
+    if (this.refusals !== undefined) collectRefusals(this.refusals, values, found, work);
     if (this.present !== undefined) found.push(this.present);
   }
 
   /** What `exists: false` leads to; asked for only when the event has no value at this path. */
   get whenAbsent(): T | undefined {
     return this.absent;
-  }
-
-  private collectExact(values: readonly Scalar[], found: T[]): void {
-    for (const value of values) {
-      const target = this.exact.get(value);
-      if (target !== undefined) found.push(target);
-    }
   }
 
   private refusalSlot(matcher: Matcher): Slot<T> {
@@ -122,10 +117,15 @@ export class PathIndex<T extends object> {
   }
 }
 
-function collectFolded<T>(targets: Map<string, T>, values: readonly Scalar[], found: T[]): void {
-  if (targets.size === 0) return;
+function collectExact<K extends Scalar, T>(
+  targets: ReadonlyMap<K, T>,
+  values: readonly K[],
+  found: T[],
+  work: Work,
+): void {
+  work.spend(values.length);
   for (const value of values) {
-    const target = typeof value === 'string' ? targets.get(foldCase(value)) : undefined;
+    const target = targets.get(value);
     if (target !== undefined) found.push(target);
   }
 }
@@ -134,24 +134,40 @@ function collectAffixes<T extends object>(
   trie: RadixTrie<T>,
   values: readonly Scalar[],
   found: T[],
-  form?: (text: string) => string | undefined,
+  work: Work,
 ): void {
   if (trie.isEmpty) return;
   for (const value of values) {
-    if (typeof value !== 'string') continue;
-    const text = form === undefined ? value : form(value);
-    if (text !== undefined) trie.collect(text, 0, found);
+    work.spend(typeof value === 'string' ? trie.collect(value, 0, found) : 1);
+  }
+}
+
+function collectNetworks<T extends object>(
+  trie: RadixTrie<T>,
+  values: readonly Scalar[],
+  found: T[],
+  work: Work,
+): void {
+  if (trie.isEmpty) return;
+  for (const value of values) {
+    const bits = typeof value === 'string' ? addressBits(value) : undefined;
+    work.spend(bits === undefined ? 1 : READ_ADDRESS + trie.collect(bits, 0, found));
   }
 }
 
 /** Two different values satisfy nearly every anything-but together, so few of them are tried on long arrays. */
-function collectRefusals<T>(refusals: Map<string, Refusal<T>>, values: readonly Scalar[], found: T[]): void {
+function collectRefusals<T>(
+  refusals: Map<string, Refusal<T>>,
+  values: readonly Scalar[],
+  found: T[],
+  work: Work,
+): void {
   if (refusals.size === 0) return;
   let open = [...refusals.values()];
   for (const value of values) {
     if (open.length === 0) return;
     open = open.filter(({ matcher, target }) => {
-      if (!satisfies(matcher, value)) return true;
+      if (!satisfies(matcher, value, work)) return true;
       found.push(target);
       return false;
     });

@@ -73,19 +73,19 @@ export class RadixTrie<T extends object> {
 
   /**
    * Adds the values of all keys that the text starts (or ends) with after `skip` characters; `ends`, where given,
-   * receives for each the number of characters of the text read so far.
+   * receives for each the number of characters of the text read so far. Returns the number of nodes visited.
    */
-  collect(text: string, skip: number, found: T[], ends?: number[]): void {
+  collect(text: string, skip: number, found: T[], ends?: number[]): number {
     let node = this.root;
     let at = skip;
-    for (;;) {
+    for (let visited = 1; ; visited++) {
       if (node.value !== undefined) {
         found.push(node.value);
         ends?.push(at);
       }
-      if (node.children === undefined || at >= text.length) return;
+      if (node.children === undefined || at >= text.length) return visited;
       const child = node.children.get(this.code(text, at));
-      if (child === undefined || !this.continues(text, at, child.label)) return;
+      if (child === undefined || !this.continues(text, at, child.label)) return visited;
       at += child.label.length;
       node = child;
     }

@@ -1,3 +1,5 @@
+import { type Work } from '../work';
+
 /** Numbers between two bounds; an open side is an infinite bound. */
 export interface Range {
   low: number;
@@ -58,9 +60,9 @@ export class RangeTree<T extends object> {
     this.root = remove(this.root, range);
   }
 
-  collect(values: readonly unknown[], found: T[]): void {
+  collect(values: readonly unknown[], found: T[], work: Work): void {
     for (const value of values) {
-      if (typeof value === 'number') stab(this.root, value, found);
+      if (typeof value === 'number') stab(this.root, value, found, work);
     }
   }
 
@@ -82,12 +84,16 @@ function compare(a: Range, b: Range): number {
   return 0;
 }
 
-function stab<T>(node: Subtree<T>, value: number, found: T[]): void {
+/** A node of the tree, against trying one value. */
+const VISIT = 4;
+
+function stab<T>(node: Subtree<T>, value: number, found: T[], work: Work): void {
+  work.spend(VISIT);
   if (node === undefined || node.reach < value) return;
-  stab(node.left, value, found);
+  stab(node.left, value, found, work);
   if (node.range.low > value) return;
   if (inRange(node.range, value)) found.push(node.value);
-  stab(node.right, value, found);
+  stab(node.right, value, found, work);
 }
 
 function refresh<T>(node: RangeNode<T>): RangeNode<T> {

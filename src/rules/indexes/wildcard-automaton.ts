@@ -1,3 +1,4 @@
+import { type Work } from '../work';
 import { RadixTrie } from './radix-trie';
 
 /** Where a wildcard stands after one of its `*`: what may follow. The start of the automaton is one too. */
@@ -15,7 +16,8 @@ interface State<T extends object> {
 /**
  * All wildcards of one path as one automaton: wildcards share the states of their common beginnings. A state that is
  * reached is entered once, at the earliest position, because its `*` covers all later ones; so the cost is the length
- * of the text times the number of states reached, not the number of wildcards.
+ * of the text times the number of states reached, not the number of wildcards. Usual wildcards reach one or two; that
+ * crafted ones reach thousands, in a text that makes each search long, is what the allowance of work is for.
  */
 export class WildcardAutomaton<T extends object> {
   /** Wildcards without any `*`. */
@@ -67,26 +69,26 @@ export class WildcardAutomaton<T extends object> {
     }
   }
 
-  collect(values: readonly unknown[], found: T[]): void {
+  collect(values: readonly unknown[], found: T[], work: Work): void {
     if (this.isEmpty) return;
     for (const value of values) {
-      if (typeof value === 'string') this.run(value, found);
+      if (typeof value === 'string') this.run(value, found, work);
     }
   }
 
-  private run(text: string, found: T[]): void {
+  private run(text: string, found: T[], work: Work): void {
     const plain = this.plain.get(text);
     if (plain !== undefined) found.push(plain);
     const run = ++this.lastRun;
     const states: State<T>[] = [];
     const entered: number[] = [];
-    this.start.inner?.collect(text, 0, states, entered);
+    work.spend(1 + (this.start.inner?.collect(text, 0, states, entered) ?? 0));
     for (let i = 0; i < states.length; i++) {
       const state = states[i] as State<T>;
       const from = entered[i] as number;
       if (state.rest !== undefined) found.push(state.rest);
-      if (state.last !== undefined) endings(state.last, text, from, found);
-      if (state.inner !== undefined) follow(state.inner, text, { run, from, states, entered });
+      if (state.last !== undefined) endings(state.last, text, from, found, work);
+      if (state.inner !== undefined) follow(state.inner, text, { run, from, states, entered }, work);
     }
   }
 
@@ -121,10 +123,11 @@ function endings<T extends object>(
   text: string,
   from: number,
   found: T[],
+  work: Work,
 ): void {
   const ends: { value: T }[] = [];
   const lengths: number[] = [];
-  trie.collect(text, 0, ends, lengths);
+  work.spend(trie.collect(text, 0, ends, lengths));
   for (let i = 0; i < ends.length; i++) {
     if ((lengths[i] as number) <= text.length - from) found.push((ends[i] as { value: T }).value);
   }
@@ -137,18 +140,23 @@ interface Progress<T extends object> {
   entered: number[];
 }
 
+/** A node of a trie against a character that no piece starts with. */
+const VISIT = 8;
+
 /** Enters every state whose piece occurs in the text from `from` on, each at its first occurrence. */
 function follow<T extends object>(
   trie: RadixTrie<State<T>>,
   text: string,
   { run, from, states, entered }: Progress<T>,
+  work: Work,
 ): void {
   const hits: State<T>[] = [];
   const ends: number[] = [];
   let missing = trie.size;
-  for (let at = from; at < text.length && missing > 0; at++) {
+  let at = from;
+  for (; at < text.length && missing > 0; at++) {
     if (!trie.mayStart(text.charCodeAt(at))) continue;
-    trie.collect(text, at, hits, ends);
+    work.spend(VISIT * trie.collect(text, at, hits, ends));
     for (let i = 0; i < hits.length; i++) {
       const state = hits[i] as State<T>;
       if (state.run === run) continue;
@@ -159,4 +167,5 @@ function follow<T extends object>(
     }
     if (hits.length > 0) hits.length = ends.length = 0;
   }
+  work.spend(at - from);
 }

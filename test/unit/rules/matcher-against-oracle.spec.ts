@@ -5,7 +5,7 @@ import { parsePattern, type Pattern } from '../../../src/rules/pattern';
 import { events, patterns } from './arbitraries';
 import { oracle } from './oracle';
 
-/** Pattern/event pairs. A night's run: RULES_CASES=1000000; RULES_SEED repeats the run that a failure printed. */
+/** Pattern/event pairs. A night's run: RULES_CASES=1000000; RULES_SEED repeats a run. */
 const CASES = Number(process.env.RULES_CASES ?? 60_000);
 const SEED = Number(process.env.RULES_SEED ?? Date.now() % 2_147_483_647);
 
@@ -37,6 +37,11 @@ const scenario = fc.record({
   replaced: fc.uniqueArray(fc.nat(RULES - 1), { maxLength: 5 }),
   events: fc.array(events.map(fresh), { minLength: EVENTS, maxLength: EVENTS }),
 });
+
+/** At once, so that a long run that is cut off, or never ends, can be repeated all the same. */
+if (process.env.RULES_CASES !== undefined) {
+  process.stderr.write(`property run of ${CASES} pairs: RULES_SEED=${SEED}\n`);
+}
 
 let pairs = 0;
 let hits = 0;
