@@ -100,3 +100,9 @@ export function largeEvent(bytes: number): JsonObject {
     },
   };
 }
+
+/** An event with one text of this many characters. */
+export const longText = (bytes: number): JsonObject => {
+  const line = 'An error 17 at line 4 of the report. ';
+  return { ...event(1), payload: { note: line.repeat(Math.ceil(bytes / line.length)) } };
+};

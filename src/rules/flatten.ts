@@ -56,7 +56,7 @@ export interface ElementTree {
 /** Arrays deeper inside one another than this share the position of the one around them; bounds later recursion. */
 const DEEPEST_ELEMENT = 256;
 
-const FEW_FIELDS = 8;
+const FEW_FIELDS = 3;
 
 let lastSerial = 0;
 
