@@ -116,6 +116,7 @@ async function besidePoison(report: Report): Promise<void> {
       baseline_value,
       ratio: beside / quiet,
     });
+    report({ scenario: 'transforms', figure: 'poison_p99_ratio', value: beside / quiet, unit: 'ratio' });
     report({ scenario: 'transforms', figure: 'poisoned_runs', value: poisoned, unit: '' });
     report({ scenario: 'transforms', figure: 'processes_replaced', value: deaths.length, unit: '' });
     report({

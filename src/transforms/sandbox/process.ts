@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import { ownDeadline, READY, type Reply } from './protocol';
 
@@ -20,6 +21,8 @@ export interface Job {
 const START_MS = 20_000;
 /** A machine that is busy elsewhere gives a request this many times its computing time on the wall clock. */
 const PATIENCE = 8;
+/** The same for one with low priority, which a busy machine gives less. */
+const PATIENCE_WHEN_LOW = 16;
 
 /** One child process. It is killed from outside; nothing it could do would keep it alive. */
 export class SandboxProcess {
@@ -34,6 +37,7 @@ export class SandboxProcess {
   private becameReady: (ready: boolean) => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
   private alive = true;
+  private low = false;
 
   constructor(private readonly limits: ProcessLimits) {
     this.ready = new Promise((resolve) => (this.becameReady = resolve));
@@ -57,6 +61,21 @@ export class SandboxProcess {
 
   get isAlive(): boolean {
     return this.alive;
+  }
+
+  get isLow(): boolean {
+    return this.low;
+  }
+
+  /** From now on it gets what others leave of the processor. The system does not let it rise again. */
+  lower(): void {
+    if (this.low || this.pid === undefined) return;
+    this.low = true;
+    try {
+      setPriority(this.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch {
+      // It has ended, or the system has no priorities: then it is as before.
+    }
   }
 
   /** Sends all at once; resolves when all are settled, or with the reason why those that are left are not. */
@@ -114,7 +133,7 @@ export class SandboxProcess {
     const { deadlineMs } = this.limits;
     const before = this.answered;
     const computed = cpuMs(this.pid);
-    const patience = performance.now() + deadlineMs * PATIENCE;
+    const patience = performance.now() + deadlineMs * (this.low ? PATIENCE_WHEN_LOW : PATIENCE);
     const look = (): void => {
       const spent = cpuMs(this.pid) - computed;
       const over = Number.isNaN(spent) || spent >= deadlineMs || performance.now() >= patience;

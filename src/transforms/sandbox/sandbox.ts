@@ -18,14 +18,15 @@ interface Task extends Job {
 
 /** Requests in one write; more would wait longer behind a bad one. */
 const BATCH = 32;
-/** A tenant whose program had to be killed keeps to the first process for so long. */
+/** A tenant whose program had to be killed is under suspicion for so long. */
 const SUSPICION_MS = 60_000;
 const MOST_FAILED_STARTS = 3;
 
 /**
  * Runs tenants' programs in a few child processes, started when needed, replaced when killed. A batch belongs to
- * one tenant, tenants take turns, and a tenant that had to be stopped has one process at most until it has behaved
- * for a while: what it does then, the others have a process that it cannot reach.
+ * one tenant, and tenants take turns. A tenant that had to be stopped is under suspicion until it has behaved for a
+ * while: it keeps to the first process, which then has low priority and is shared with other suspects only. So nobody
+ * else waits for what it computes, nor for the start of a process in the place of one that was killed.
  */
 export class Sandbox {
   private readonly queue = new FairQueue<Task>();
@@ -76,6 +77,7 @@ export class Sandbox {
   }
 
   private pump(): void {
+    this.forgive();
     for (let slot = this.slots.length - 1; slot >= 0 && !this.stopped; slot--) {
       if (this.busy.has(slot)) continue;
       const batch = this.queue.take(BATCH, (tenant) => this.isAllowed(tenant, slot));
@@ -83,18 +85,20 @@ export class Sandbox {
     }
   }
 
-  /** The first process takes everybody, the others whoever is not under suspicion. */
   private isAllowed(tenant: string, slot: number): boolean {
-    const since = this.suspects.get(tenant);
-    if (since === undefined || slot === 0) return true;
-    if (performance.now() - since < SUSPICION_MS) return false;
-    this.suspects.delete(tenant);
-    return true;
+    const isApart = this.suspects.size > 0 && this.slots.length > 1;
+    return !isApart || this.suspects.has(tenant) === (slot === 0);
+  }
+
+  private forgive(): void {
+    for (const [tenant, since] of this.suspects) {
+      if (performance.now() - since >= SUSPICION_MS) this.suspects.delete(tenant);
+    }
   }
 
   private async serve(slot: number, tenant: string, tasks: Task[]): Promise<void> {
     this.busy.add(slot);
-    const running = await this.started(slot);
+    const running = await this.started(slot, this.suspects.has(tenant));
     if (running === undefined) {
       this.queue.giveBack(tenant, tasks);
       if (this.stopped) this.rejectAll('the sandbox has stopped');
@@ -108,15 +112,23 @@ export class Sandbox {
     if (this.queue.size > 0) this.pump();
   }
 
-  private async started(slot: number): Promise<SandboxProcess | undefined> {
-    const known = this.slots[slot];
-    const running = known?.isAlive === true ? known : new SandboxProcess(this.options);
+  private async started(slot: number, forSuspect: boolean): Promise<SandboxProcess | undefined> {
+    const running = this.fit(this.slots[slot], forSuspect);
     this.slots[slot] = running;
     const ready = !this.stopped && (await running.ready);
+    // Not before: on a busy machine it would hardly ever become ready.
+    if (forSuspect && this.slots.length > 1) running.lower();
     if (this.stopped) running.kill('lost');
     if (ready && !this.stopped) this.failedStarts = 0;
     else this.failedStarts++;
     return ready && !this.stopped ? running : undefined;
+  }
+
+  /** One with low priority does not serve others after the suspicion. */
+  private fit(known: SandboxProcess | undefined, forSuspect: boolean): SandboxProcess {
+    if (known?.isAlive === true && (forSuspect || !known.isLow)) return known;
+    known?.kill('lost');
+    return new SandboxProcess(this.options);
   }
 
   /** The first one without an answer was running when its process died; the others did not run and go elsewhere. */
