@@ -12,6 +12,7 @@ import { RateLimits1763600000011 } from './0011-rate-limits';
 import { PartitionKeys1763600000012 } from './0012-partition-keys';
 import { Replay1763600000013 } from './0013-replay';
 import { DestinationHealth1763600000014 } from './0014-destination-health';
+import { RetryPolicyChanges1763600000015 } from './0015-retry-policy-changes';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   PartitionKeys1763600000012,
   Replay1763600000013,
   DestinationHealth1763600000014,
+  RetryPolicyChanges1763600000015,
 ];

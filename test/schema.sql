@@ -651,6 +651,20 @@ TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum
   GRANT SELECT TO distributor_readonly
   GRANT SELECT, UPDATE TO distributor_system
 
+TABLE retry_policy_changes -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  destination_id uuid NOT NULL
+  changed_at timestamp with time zone NOT NULL DEFAULT now()
+  due_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT retry_policy_changes_pkey PRIMARY KEY (tenant_id, destination_id)
+  CONSTRAINT retry_policy_changes_tenant_id_destination_id_fkey FOREIGN KEY (tenant_id, destination_id) REFERENCES destinations(tenant_id, id) ON DELETE CASCADE
+  POLICY retry_policy_changes_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY retry_policy_changes_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY retry_policy_changes_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT, UPDATE TO distributor_system
+
 TABLE rule_types -- OWNER distributor_owner
   id character varying(30) NOT NULL
   evaluation_order integer NOT NULL

@@ -13,9 +13,11 @@ import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
 import { rescue } from '../upkeep/rescue';
 import { retention } from '../upkeep/retention';
+import { retryPolicies } from '../upkeep/retry-policies';
 import { signIns } from '../upkeep/sign-ins';
 import { statistics } from '../upkeep/statistics';
 import { type Configuration } from './configuration';
+import { retryDefaults } from './retry-defaults';
 
 /** The duties of a scheduler. */
 export function createUpkeep(
@@ -28,6 +30,7 @@ export function createUpkeep(
     [
       rescue,
       expire,
+      retryPolicies(retryDefaults(configuration), configuration.DISTRIBUTION_MAX_TIMEOUT),
       partitions,
       statistics,
       refresh,

@@ -13,6 +13,7 @@ import { type Configuration } from './configuration';
 import { type OutcomeReaders } from './destination-health';
 import { type Outward } from './outward';
 import { type Queue } from './queue';
+import { retryDefaults } from './retry-defaults';
 import { type Transforming } from './transforms';
 import { VERSION } from './version';
 
@@ -58,12 +59,7 @@ export function createWorker(
     random: Math.random,
     env: { allowed: configuration.DESTINATION_ENV_ALLOWLIST, values: process.env },
     defaults: {
-      retry: {
-        maxAttempts: configuration.DISTRIBUTION_DEFAULT_RETRIES + 1,
-        initialDelaySeconds: 1,
-        backoffMultiplier: 2,
-        maxBackoffSeconds: configuration.DISTRIBUTION_MAX_BACKOFF,
-      },
+      retry: retryDefaults(configuration),
       timeoutSeconds: configuration.DISTRIBUTION_DEFAULT_TIMEOUT,
       maxTimeoutSeconds: configuration.DISTRIBUTION_MAX_TIMEOUT,
     },

@@ -16,7 +16,14 @@ export type AttemptErrorCode = DeliveryErrorCode | UnsentCode;
 /** What becomes of a delivery after an attempt, or instead of one. */
 export type Decision =
   | { kind: 'succeed' }
-  | { kind: 'retry'; afterSeconds: number; code: AttemptErrorCode; message: string }
+  | {
+      kind: 'retry';
+      afterSeconds: number;
+      code: AttemptErrorCode;
+      message: string;
+      /** The receiver said so (Retry-After), not the policy. */
+      retryAfterSeconds?: number | undefined;
+    }
   | { kind: 'fail'; code: AttemptErrorCode; message: string; exhausted: boolean }
   | { kind: 'cancel' }
   /** Nothing was sent and no attempt is spent: the destination is in maintenance, for example. */
@@ -40,8 +47,9 @@ export function decide(
     case 'retry': {
       const { code, message } = outcome;
       if (attemptNumber >= policy.maxAttempts) return { kind: 'fail', code, message, exhausted: true };
-      const afterSeconds = backoffSeconds(policy, attemptNumber, outcome.retryAfterSeconds, random);
-      return { kind: 'retry', afterSeconds, code, message };
+      const { retryAfterSeconds } = outcome;
+      const afterSeconds = backoffSeconds(policy, attemptNumber, retryAfterSeconds, random);
+      return { kind: 'retry', afterSeconds, code, message, retryAfterSeconds };
     }
   }
 }

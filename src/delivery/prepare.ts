@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Delivery, type LogLine, type Protocol, type Sender } from '../adapters/port';
 import { type SenderKey } from '../adapters/senders';
-import { isJsonObject, type JsonObject } from '../kernel/json';
+import { type JsonObject } from '../kernel/json';
 import { type DestinationId } from '../kernel/ids';
-import { type RetryPolicy } from '../kernel/retry-policy';
+import { type RetryPolicy, retryPolicyOf } from '../kernel/retry-policy';
 import { type SecretBox } from '../kernel/secret-box';
 import { payloadPlace } from '../kernel/places';
 import { type DestinationCatalogue, type KnownDestination } from '../tenants/destination-catalogue';
@@ -161,20 +161,4 @@ function openPayload(box: SecretBox, { payload, tenant_id, options }: ClaimedDel
 function timeoutOf(configuration: JsonObject, { options }: ClaimedDelivery, fallback: number): number {
   const own = configuration['timeout_seconds'] ?? options['timeout_seconds'];
   return typeof own === 'number' ? own : fallback;
-}
-
-function retryPolicyOf(configuration: JsonObject): Partial<RetryPolicy> {
-  const policy = configuration['retry_policy'];
-  if (!isJsonObject(policy)) return {};
-  const number = (name: string): number | undefined => {
-    const value = policy[name];
-    return typeof value === 'number' ? value : undefined;
-  };
-  const entries: [keyof RetryPolicy, number | undefined][] = [
-    ['maxAttempts', number('max_attempts')],
-    ['initialDelaySeconds', number('initial_delay_seconds')],
-    ['backoffMultiplier', number('backoff_multiplier')],
-    ['maxBackoffSeconds', number('max_backoff_seconds')],
-  ];
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }

@@ -124,13 +124,19 @@ export const RESULTS: Record<Decision['kind'], string> = {
   postpone: 'postponed',
 };
 
-/** Who made the attempt, and how much went over the wire; `exhausted` = given up after the last one allowed. */
+/**
+ * Who made the attempt, and how much went over the wire; `exhausted` = given up after the last one allowed;
+ * `retry_after_seconds` = what the receiver asked for.
+ */
 const metadataOf = ({ bytesSent, decision, startedAt, madeBy }: Settlement): string =>
   JSON.stringify({
     ...(startedAt === undefined
       ? {}
       : { bytes_sent: bytesSent, processing_node: madeBy.node, worker_version: madeBy.version }),
     ...(decision.kind === 'fail' && decision.exhausted ? { exhausted: true } : {}),
+    ...(decision.kind === 'retry' && decision.retryAfterSeconds !== undefined
+      ? { retry_after_seconds: decision.retryAfterSeconds }
+      : {}),
   });
 
 /** In the order of RECORD_OUTCOMES' `outcome` input. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { IsNull } from 'typeorm';
 import { type Adapter, PROTOCOLS, type Protocol } from '../adapters/port';
 import { mapSecrets, mask, restoreMasked } from '../adapters/secrets';
@@ -54,6 +55,14 @@ const CHECK_SOON = {
   text: `
     INSERT INTO destination_health_states (tenant_id, destination_id, due_at) VALUES ($1, $2, now())
     ON CONFLICT (tenant_id, destination_id) DO UPDATE SET due_at = now()`,
+};
+
+/** Retries that wait under the old policy follow (upkeep/retry-policies.ts). */
+const RETRY_POLICY_CHANGED = {
+  name: 'retry_policy_changed',
+  text: `
+    INSERT INTO retry_policy_changes (tenant_id, destination_id) VALUES ($1, $2)
+    ON CONFLICT (tenant_id, destination_id) DO UPDATE SET changed_at = now(), due_at = now()`,
 };
 
 /** What a test needs to know of a destination, stored or not. */
@@ -221,6 +230,8 @@ export class Destinations {
         { id: row.id },
         { ...columns, version: row.version + 1, updated_at: new Date() },
       );
+      if (!isDeepStrictEqual(current.configuration['retry_policy'], columns.configuration['retry_policy']))
+        await tx.query(RETRY_POLICY_CHANGED, [row.tenant_id, row.id]);
       return this.versioned(tx, caller, row.id, 'update', this.view(row));
     });
   }
