@@ -25,6 +25,8 @@ module.exports = {
     { ...withServers, displayName: 'conformance', testMatch: ['<rootDir>/test/conformance/**/*.spec.ts'] },
     { ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'] },
   ],
+  // Adapter by case, after the other results.
+  reporters: ['default', '<rootDir>/bin/conformance-reporter.js'],
   maxWorkers: 2,
   testTimeout: 60_000,
 };

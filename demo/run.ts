@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { readKeys, saveKeys } from './keys';
 import { printNextSteps, printStayingUp } from './next-steps';
 import { Cast, COLLINA, collinaJobs, type PlannedJob, VALDORIA, valdoriaJobs } from './scenario';
+import { MARE, showProtocols } from './protocols/show';
 import { type Service, startService } from './service';
 import { type Findings, follow, printHappening, show } from './show';
 import { shortPath } from './paths';
@@ -25,7 +26,10 @@ interface Running {
 }
 
 interface Stage {
+  dataDir: string;
   logFile: string;
+  /** Who has every protocol; its job is shown by itself. */
+  mare: TenantAccess;
   tenants: TenantAccess[];
   planned: PlannedJob[];
 }
@@ -67,6 +71,7 @@ async function play(running: Running, once: boolean): Promise<void> {
   });
   const { tenants, planned } = stage;
   const findings = await show(planned, tenants, running.cast.receivers, watch, happenings);
+  findings.deviations.push(...(await showProtocols(stage.mare, stage.dataDir)));
   running.verdict = findings.deviations.length === 0 ? 0 : 1;
   if (once) await stop(running);
   printFindings(findings, since);
@@ -86,12 +91,13 @@ async function setTheStage(running: Running): Promise<Stage> {
   const url = await view.until(running.service);
   const valdoria = await openTenant(url, keys, VALDORIA);
   const collina = await openTenant(url, keys, COLLINA);
+  const mare = await openTenant(url, keys, MARE);
   await saveKeys(keysFile, keys);
   const planned = [
     ...(await valdoriaJobs(valdoria, running.cast)),
     ...(await collinaJobs(collina, running.cast)),
   ];
-  return { logFile, tenants: [valdoria, collina], planned };
+  return { dataDir, logFile, mare, tenants: [valdoria, collina], planned };
 }
 
 /** Until somebody interrupts; rejects when the service ends by itself. */

@@ -83,6 +83,10 @@ describe('the demo', () => {
 
       expect({ code, output }).toMatchObject({ code: 0 });
       expect(output).toContain('Demo: all as expected: 3 jobs, 8 attempts, 3 callbacks verified');
+      for (const protocol of ['REST', 'JDBC', 'S3', 'SFTP', 'EMAIL']) {
+        expect(output).toMatch(new RegExp(`^  ${protocol} +(request|row|object|file|mail)\\b`, 'm'));
+      }
+      expect(output).toMatch(/^  AMQP +(message|left out)/m);
       expect(output.includes('initialising PostgreSQL')).toBe(run === 'first');
       expect(attemptsOf(output, 'regional-register')).toEqual([
         expect.stringMatching(/^valdoria 1 regional-register 1 retry 503 \d+ verified in \d\.\d s$/),
