@@ -167,6 +167,8 @@ describe('deliveries', () => {
       error_code: 'RECEIVER_UNAVAILABLE',
     });
     world.receiver.on('/overloaded', ok);
+    // So many faults have opened the breaker too.
+    must(await tenant.api.send('POST', '/api/v1/destinations/overloaded/breaker/reset'), 200);
     await settled(await tenant.api.accepted({ destinations: ['overloaded'], options }));
     await eventually({ until: 'the success to show' }, async () => {
       expect((await health('overloaded'))['health_status']).toBe('healthy');
