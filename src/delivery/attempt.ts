@@ -5,6 +5,7 @@ import { type Verdict } from './breaker';
 import { type ClaimedDelivery } from './claim';
 import { type Deadlines } from './deadlines';
 import { decide } from './decide';
+import { discreet } from './discretion';
 import { prepare, type Prepared, type PrepareParts } from './prepare';
 import { type Result } from './record';
 
@@ -34,8 +35,12 @@ export async function attempt(
 ): Promise<Attempted> {
   try {
     const prepared = await prepare(parts, claimed);
-    if (prepared.kind === 'unsent') return unsent(parts, claimed, prepared);
-    return await sendPrepared(parts, claimed, prepared, deadlines);
+    const attempted =
+      prepared.kind === 'unsent'
+        ? unsent(parts, claimed, prepared)
+        : await sendPrepared(parts, claimed, prepared, deadlines);
+    if (attempted.kind === 'released') return attempted;
+    return { ...attempted, result: await discreet(parts, attempted.result) };
   } catch (error) {
     return faulty(parts, claimed, error);
   }

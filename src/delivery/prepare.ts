@@ -6,8 +6,6 @@ import { type SenderKey } from '../adapters/senders';
 import { type JsonObject } from '../kernel/json';
 import { type DestinationId } from '../kernel/ids';
 import { type RetryPolicy, retryPolicyOf } from '../kernel/retry-policy';
-import { type SecretBox } from '../kernel/secret-box';
-import { payloadPlace } from '../kernel/places';
 import { type DestinationCatalogue, type KnownDestination } from '../tenants/destination-catalogue';
 import { overlay } from '../tenants/destination-configuration';
 import { type OpenParts, openSender } from '../tenants/destination-sender';
@@ -15,6 +13,7 @@ import { type SigningSecrets } from '../tenants/signing-secrets';
 import { type Content, contentOf, type ContentParts } from '../transforms/content';
 import { type ClaimedDelivery } from './claim';
 import { type Decision, effectivePolicy, type UnsentCode } from './decide';
+import { openPayload } from './discretion';
 
 const compress = promisify(gzip);
 
@@ -150,12 +149,6 @@ async function deliveryOf(
     },
     signingSecrets: await signingSecrets.valid(claimed.tenant_id),
   };
-}
-
-function openPayload(box: SecretBox, { payload, tenant_id, options }: ClaimedDelivery): string {
-  if (options['encryption_required'] !== true) return payload;
-  const { $sealed } = JSON.parse(payload) as { $sealed: string };
-  return box.open($sealed, payloadPlace(tenant_id));
 }
 
 function timeoutOf(configuration: JsonObject, { options }: ClaimedDelivery, fallback: number): number {

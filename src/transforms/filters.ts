@@ -37,6 +37,21 @@ function withoutSensitive(value: Json, schemas: readonly JsonObject[], root: Jso
   }
 }
 
+/** What `exclude_sensitive_data` would remove. */
+export function sensitiveValues(value: Json, schema: JsonObject): Json[] {
+  return sensitiveIn(value, [schema], schema);
+}
+
+function sensitiveIn(value: Json, schemas: readonly JsonObject[], root: JsonObject): Json[] {
+  const here = expanded(schemas, root);
+  if (here.size === 0) return [];
+  const visit = (child: Json, below: readonly JsonObject[]): Json[] =>
+    isSensitive(below, root) ? [child] : sensitiveIn(child, below, root);
+  if (Array.isArray(value)) return value.flatMap((item, index) => visit(item, itemSchemas(here, index)));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([name, field]) => visit(field, propertySchemas(here, name)));
+}
+
 const isSensitive = (schemas: readonly JsonObject[], root: JsonObject): boolean =>
   [...expanded(schemas, root)].some((schema) => schema['x-sensitive'] === true);
 

@@ -152,6 +152,14 @@ const CREDENTIAL = new RegExp(SECRET_HEADERS);
 /** Whether a header is one that must not go to another origin. */
 export const isCredentialHeader = (name: string): boolean => CREDENTIAL.test(name);
 
+/** Values of parameters whose names are those of credentials, as they stand and decoded; not the placeholders. */
+export function credentialsInQuery(url: string): string[] {
+  const [, query = ''] = url.split('?', 2);
+  return [...new URLSearchParams(query)]
+    .filter(([name, value]) => isCredentialHeader(name) && !value.includes('{'))
+    .map(([, value]) => value);
+}
+
 const proxyCredentials: JsonObject = {
   type: 'object',
   description: 'How the proxy knows the sender (Basic).',

@@ -15,7 +15,7 @@ import { type Answer, exchange, type ExchangeRequest, type Fault } from './excha
 import { type CustomHeader, deliveryHeaders, parseHeaders } from './headers';
 import { checkHealth } from './health';
 import { follow } from './redirects';
-import { type RestConfiguration, restSchema } from './schema';
+import { credentialsInQuery, type RestConfiguration, restSchema } from './schema';
 import { parseTarget, type Target } from './target';
 
 export interface RestOptions {
@@ -62,6 +62,7 @@ export class RestSender implements Sender {
     this.capture = new Capture(configuration.max_response_bytes ?? DEFAULT_RESPONSE_BYTES, [
       ...secrets,
       ...withoutScheme([...secrets, auth?.[1] ?? '']),
+      ...credentialsInQuery(configuration.endpoint),
     ]);
     this.verdictOf = statusVerdicts(configuration.success_statuses, configuration.retry_statuses);
     const { headers, issues } = parseHeaders(configuration);
