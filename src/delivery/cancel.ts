@@ -1,5 +1,6 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { type AttemptId, type DeliveryId, type JobId, type NodeId, newId } from '../kernel/ids';
+import { audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { recordOutcomes, type Settlement } from './record';
 
@@ -55,6 +56,16 @@ export class Cancellations {
         await recordOutcomes(tx, taken.map(cancelled), { actor: caller.actor, deadLetterDays: 1 });
       const inFlight = job.open_deliveries - taken.length;
       const status = inFlight === 0 ? 'cancelled' : 'processing';
+      // The last statement: entries of a tenant wait for each other until the transaction ends.
+      await audit(tx.manager, {
+        tenantId: caller.tenantId,
+        actor: caller.actor,
+        requestId: caller.requestId,
+        action: 'cancel',
+        resourceType: 'distribution',
+        resourceId: distributionId,
+        details: { cancelled_destinations: taken.length, in_flight_destinations: inFlight },
+      });
       return {
         kind: 'cancelled',
         status,

@@ -189,7 +189,7 @@ export class BulkOperationsController {
   @Endpoint({ summary: 'Stop a bulk operation where it is', access: 'distribution:manage' })
   async cancel(@Req() request: ApiRequest, @Param('operation_id') id: string) {
     const { status, id: operationId } = await this.found(request, id);
-    const cancelled = await this.operations.cancel(tenantCallerOf(request).tenantId, operationId);
+    const cancelled = await this.operations.cancel(tenantCallerOf(request), operationId);
     if (cancelled === undefined) {
       throw conflict('status', `the operation is over (${status}); there is nothing to stop`);
     }

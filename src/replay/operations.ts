@@ -1,6 +1,8 @@
 import { type Condition, whereOf } from '../database/conditions';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type BulkOperationId, newId, type TenantId } from '../kernel/ids';
+import { type JsonObject } from '../kernel/json';
+import { audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { jobConditions } from '../tracking/list';
 import { letterConditions } from './dead-letters';
@@ -90,11 +92,24 @@ export class BulkOperations {
   }
 
   /** What it has put into the queue stays there. Undefined where it does not run. */
-  async cancel(tenantId: TenantId, id: BulkOperationId): Promise<OperationRow | undefined> {
-    const [row] = await this.tenants.run(tenantId, (tx) => tx.query<OperationRow>(CANCEL_OPERATION, [id]));
-    return row;
+  cancel(caller: TenantCaller, id: BulkOperationId): Promise<OperationRow | undefined> {
+    return this.tenants.run(caller.tenantId, async (tx) => {
+      const [row] = await tx.query<OperationRow>(CANCEL_OPERATION, [id]);
+      if (row !== undefined) {
+        const { kind, examined, done } = row;
+        await audit(tx.manager, {
+          ...about(caller, id),
+          action: 'cancel',
+          details: { kind, examined, done },
+        });
+      }
+      return row;
+    });
   }
 }
+
+const about = ({ tenantId, actor, requestId }: TenantCaller, id: BulkOperationId) =>
+  ({ tenantId, actor, requestId, resourceType: 'bulk_operation', resourceId: id }) as const;
 
 const deadConditions = (selection: LetterSelection): Condition[] => [
   ['dead', 'l.status = ?'],
@@ -122,6 +137,12 @@ async function insert(
     ratePerSecond,
     caller.actor,
   ]);
+  const details = {
+    selection: JSON.parse(selection) as JsonObject,
+    reason: reason ?? null,
+    rate_per_second: ratePerSecond,
+  };
+  await audit(tx.manager, { ...about(caller, id), action: order.kind, details });
   return id;
 }
 

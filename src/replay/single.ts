@@ -1,7 +1,8 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
+import { audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { findJob } from '../tracking/rows';
-import { replayJobs, type ReplayedJob } from './replay';
+import { isMoved, replayJobs, type ReplayedJob } from './replay';
 
 export interface ReplayRequest {
   /** Undefined = every destination. */
@@ -37,7 +38,23 @@ export class Replays {
         wish: () => wish,
         nextDueAt: () => undefined,
       });
-      return answers.get(job.id) ?? { kind: 'unknown' };
+      const answer = answers.get(job.id);
+      // The last statement: entries of a tenant wait for each other until the transaction ends.
+      if (answer?.kind === 'replayed')
+        await audit(tx.manager, {
+          tenantId: caller.tenantId,
+          actor,
+          requestId: caller.requestId,
+          action: 'replay',
+          resourceType: 'distribution',
+          resourceId: distributionId,
+          details: {
+            destinations: answer.deliveries.filter(({ choice }) => isMoved(choice)).map(({ name }) => name),
+            only_failed: onlyFailed,
+            reason: reason ?? null,
+          },
+        });
+      return answer ?? { kind: 'unknown' };
     });
     if (replayed.kind === 'replayed') this.wake();
     return replayed;

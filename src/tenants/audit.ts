@@ -19,9 +19,22 @@ export interface AuditRecord {
     | 'disable'
     | 'sign_in'
     | 'test'
-    | 'reset_breaker';
+    | 'reset_breaker'
+    | 'replay'
+    | 'redrive'
+    | 'discard'
+    | 'cancel';
   resourceType:
-    'tenant' | 'user' | 'api_key' | 'signing_secret' | 'destination' | 'rule' | 'data_type' | 'transform';
+    | 'tenant'
+    | 'user'
+    | 'api_key'
+    | 'signing_secret'
+    | 'destination'
+    | 'rule'
+    | 'data_type'
+    | 'transform'
+    | 'distribution'
+    | 'bulk_operation';
   resourceId: string;
   details?: JsonObject;
 }

@@ -106,6 +106,38 @@ describe('two that want the same dead letter', () => {
   });
 });
 
+describe('who cancels, replays, redrives or discards', () => {
+  it('stands in the audit log', async () => {
+    await destination('audited', failTimes(1, 400));
+    const id = await tenant.api.accepted({ distribution_id: 'audited', destinations: ['audited'] });
+    await becomes(id, 'failed');
+    const manage = (path: string, more: object = {}) =>
+      tenant.api.json('POST', `/api/v1${path}`, { filter: { destination: 'audited' }, ...more });
+    must(await manage('/dead-letters/discard', { reason: 'obsolete' }), 202);
+    must(await manage('/dead-letters/redrive'), 202);
+    must(await manage('/distribution/replay'), 202);
+    must(await tenant.api.replay(id, { destinations: ['audited'], reason: 'mended' }), 202);
+    const deliver_at = new Date(Date.now() + 3_600_000).toISOString();
+    const later = await tenant.api.accepted({ destinations: ['audited'], options: { deliver_at } });
+    must(await tenant.api.cancel(later), 200);
+    const entries = await world.rows(
+      `SELECT action, resource_type, actor, request_id IS NOT NULL AS asked, details ->> 'reason' AS reason
+       FROM audit_log WHERE tenant_id = $1 AND resource_type IN ('distribution', 'bulk_operation')
+       ORDER BY sequence DESC LIMIT 5`,
+      [tenant.id],
+    );
+    const by = { actor: 'key:tests', asked: true };
+    expect(entries.reverse()).toEqual([
+      { action: 'discard', resource_type: 'bulk_operation', reason: 'obsolete', ...by },
+      { action: 'redrive', resource_type: 'bulk_operation', reason: null, ...by },
+      { action: 'replay', resource_type: 'bulk_operation', reason: null, ...by },
+      { action: 'replay', resource_type: 'distribution', reason: 'mended', ...by },
+      { action: 'cancel', resource_type: 'distribution', reason: null, ...by },
+    ]);
+    await becomes(id, 'completed');
+  });
+});
+
 /** mulberry32: the same numbers for the same seed, each in [0, 1). */
 function seeded(seed: number): () => number {
   let state = seed;
