@@ -12,6 +12,7 @@ import { parseTransformConfig } from '../transforms/transform';
 import { audit } from './audit';
 import { breakersOf, type BreakerView, resetBreaker } from './breakers';
 import { type Changes, definedOf } from './changes';
+import { CHECK_SOON, RETRY_POLICY_CHANGED } from './destinations.sql';
 import { type DestinationCatalogue } from './destination-catalogue';
 import { Destination, DestinationConfig, type DestinationStatus } from './entities';
 import { type ProgramCheck } from './program-check';
@@ -48,22 +49,6 @@ export interface DestinationParts {
 }
 
 const MAX_NAME = 100;
-
-/** What held for the version before says little of this one. */
-const CHECK_SOON = {
-  name: 'check_health_soon',
-  text: `
-    INSERT INTO destination_health_states (tenant_id, destination_id, due_at) VALUES ($1, $2, now())
-    ON CONFLICT (tenant_id, destination_id) DO UPDATE SET due_at = now()`,
-};
-
-/** Retries that wait under the old policy follow (upkeep/retry-policies.ts). */
-const RETRY_POLICY_CHANGED = {
-  name: 'retry_policy_changed',
-  text: `
-    INSERT INTO retry_policy_changes (tenant_id, destination_id) VALUES ($1, $2)
-    ON CONFLICT (tenant_id, destination_id) DO UPDATE SET changed_at = now(), due_at = now()`,
-};
 
 /** What a test needs to know of a destination, stored or not. */
 export interface TriedDestination {
