@@ -13,6 +13,7 @@ import { PartitionKeys1763600000012 } from './0012-partition-keys';
 import { Replay1763600000013 } from './0013-replay';
 import { DestinationHealth1763600000014 } from './0014-destination-health';
 import { RetryPolicyChanges1763600000015 } from './0015-retry-policy-changes';
+import { Ordering1763600000016 } from './0016-ordering';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -31,4 +32,5 @@ export const MIGRATIONS = [
   Replay1763600000013,
   DestinationHealth1763600000014,
   RetryPolicyChanges1763600000015,
+  Ordering1763600000016,
 ];

@@ -606,6 +606,23 @@ TABLE nodes -- OWNER distributor_owner
   CONSTRAINT nodes_role_check CHECK (((role)::text = ANY ((ARRAY['api'::character varying, 'worker'::character varying, 'scheduler'::character varying, 'all'::character varying])::text[])))
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
 
+TABLE ordering_blocks -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  tenant_id character varying(50) NOT NULL
+  delivery_id uuid NOT NULL
+  lane_id uuid NOT NULL
+  ordering_key uuid NOT NULL
+  ordering_seq bigint NOT NULL
+  blocked_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT ordering_blocks_pkey PRIMARY KEY (tenant_id, delivery_id)
+  CONSTRAINT ordering_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+  CREATE INDEX idx_ordering_blocks_key ON public.ordering_blocks USING btree (lane_id, ordering_key, ordering_seq)
+  POLICY ordering_blocks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY ordering_blocks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY ordering_blocks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT DELETE, SELECT TO distributor_system
+
 TABLE platform_secrets -- OWNER distributor_owner
   name character varying(50) NOT NULL
   secret text NOT NULL
@@ -641,9 +658,12 @@ TABLE ready_attempts -- OWNER distributor_owner, WITH (fillfactor=70, autovacuum
   fence integer NOT NULL DEFAULT 0
   rank smallint NOT NULL DEFAULT 4
   round_start integer NOT NULL DEFAULT 0
+  ordering_key uuid
+  ordering_seq bigint
   CONSTRAINT ready_attempts_pkey PRIMARY KEY (delivery_id)
   CREATE INDEX idx_ready_attempts_expires ON public.ready_attempts USING btree (expires_at) WHERE (expires_at IS NOT NULL)
   CREATE INDEX idx_ready_attempts_lane ON public.ready_attempts USING btree (lane_id, rank, due_at)
+  CREATE INDEX idx_ready_attempts_ordering ON public.ready_attempts USING btree (lane_id, ordering_key, ordering_seq) WHERE (ordering_key IS NOT NULL)
   POLICY ready_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY ready_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY ready_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))

@@ -129,6 +129,7 @@ export interface DeliveryConfiguration {
   };
   max_in_flight?: number;
   rate_limit?: { requests: number; per_seconds: number };
+  ordering?: { on_failure?: 'continue' | 'block' };
 }
 
 export const connectTimeoutMs = ({ connect_timeout_seconds = 10 }: DeliveryConfiguration): number =>
@@ -163,6 +164,19 @@ export const deliverySchemas: JsonObject = {
       per_seconds: { type: 'integer', minimum: 1, maximum: 86_400, description: 'Length of the time.' },
     },
     required: ['requests', 'per_seconds'],
+    additionalProperties: false,
+  },
+  ordering: {
+    type: 'object',
+    description: 'What deliveries with an ordering key do.',
+    properties: {
+      on_failure: {
+        type: 'string',
+        enum: ['continue', 'block'],
+        description:
+          'After one failed for good: the next one goes (continue, the default), or all that follow under its key wait until its dead letter is redriven with success or discarded (block).',
+      },
+    },
     additionalProperties: false,
   },
 };

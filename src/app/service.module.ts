@@ -261,7 +261,11 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
     made(JobList, [TenantTransaction], (tenants) => new JobList(tenants)),
-    made(Cancellations, [TenantTransaction], (tenants) => new Cancellations(tenants)),
+    made(
+      Cancellations,
+      [TenantTransaction, WakeUps, DeliveryWorker],
+      (tenants, wakeUps, worker) => new Cancellations(tenants, wakeBoth(wakeUps, worker)),
+    ),
   ];
 }
 

@@ -9,6 +9,7 @@ import { deadLetters } from '../upkeep/dead-letters';
 import { destinationTypes } from '../upkeep/destination-types';
 import { expire } from '../upkeep/expire';
 import { planHealthChecks, pruneHealthChecks } from '../upkeep/health-checks';
+import { ordering } from '../upkeep/ordering';
 import { partitions } from '../upkeep/partitions';
 import { refresh } from '../upkeep/refresh';
 import { rescue } from '../upkeep/rescue';
@@ -30,6 +31,7 @@ export function createUpkeep(
     [
       rescue,
       expire,
+      ordering,
       retryPolicies(retryDefaults(configuration), configuration.DISTRIBUTION_MAX_TIMEOUT),
       partitions,
       statistics,

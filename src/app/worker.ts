@@ -44,6 +44,7 @@ export function createWorker(
         'outcome refused by its fence',
       );
     },
+    onReleased: (lanes) => worker.wake(lanes),
     onFault: (error, results) => log.error({ err: error, results }, 'outcomes could not be recorded yet'),
     deadLetterDays: configuration.DEAD_LETTER_RETENTION_DAYS,
   });
@@ -65,7 +66,7 @@ export function createWorker(
     },
     onFault,
   };
-  return new DeliveryWorker({
+  const worker = new DeliveryWorker({
     ...around.queue,
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
@@ -77,6 +78,7 @@ export function createWorker(
     },
     onFault,
   });
+  return worker;
 }
 
 /** After the outcome is recorded: should the process die in between, the next delivery gets the same answer. */

@@ -1,5 +1,8 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { type AttemptId, type DeliveryId, type JobId, type NodeId, newId } from '../kernel/ids';
+import { type JsonObject } from '../kernel/json';
+import { type DueLane } from '../kernel/priority';
+import { holdKeysOf, orderingKeyOf, releaseKeys } from '../planning/ordering';
 import { audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { recordOutcomes, type Settlement } from './record';
@@ -9,12 +12,17 @@ export type Cancellation =
   | { kind: 'terminal'; status: string }
   | { kind: 'unknown' };
 
-type JobRow = { id: JobId; status: string; open_deliveries: number };
+type JobRow = { id: JobId; status: string; open_deliveries: number; options: JsonObject };
+
+const FIND_BY_NAME = {
+  name: 'find_job_by_name',
+  text: `SELECT distribution_job_id AS id FROM distribution_keys WHERE distribution_id = $1`,
+};
 
 const LOCK_BY_NAME = {
   name: 'lock_job_by_name',
   text: `
-    SELECT j.id, j.status, j.open_deliveries
+    SELECT j.id, j.status, j.open_deliveries, j.options
     FROM distribution_keys k JOIN distribution_jobs j ON j.id = k.distribution_job_id
     WHERE k.distribution_id = $1
     FOR NO KEY UPDATE OF j`,
@@ -33,20 +41,35 @@ const TAKE_WAITING = {
     UPDATE ready_attempts r SET leased_by = $2, fence = r.fence + 1
     FROM distribution_jobs j CROSS JOIN LATERAL jsonb_array_elements(j.destinations) d
     WHERE j.id = $1 AND r.delivery_id = (d ->> 'delivery_id')::uuid AND r.leased_by IS NULL
-    RETURNING r.delivery_id, r.distribution_job_id, r.attempt_id, r.fence`,
+    RETURNING r.delivery_id, r.distribution_job_id, r.attempt_id, r.fence, r.lane_id`,
 };
 
-type Taken = { delivery_id: DeliveryId; distribution_job_id: JobId; attempt_id: AttemptId; fence: number };
+type Taken = {
+  delivery_id: DeliveryId;
+  distribution_job_id: JobId;
+  attempt_id: AttemptId;
+  fence: number;
+  lane_id: string;
+};
 
 export class Cancellations {
-  constructor(private readonly tenants: TenantTransaction) {}
+  constructor(
+    private readonly tenants: TenantTransaction,
+    private readonly wake: (lanes: readonly DueLane[]) => void,
+  ) {}
 
   /**
    * Cancels what has not been sent. A delivery in flight is let finish, without another attempt; the job is
    * `cancelled` when the last one has ended.
    */
-  cancel(caller: TenantCaller, distributionId: string): Promise<Cancellation> {
-    return this.tenants.run(caller.tenantId, async (tx) => {
+  async cancel(caller: TenantCaller, distributionId: string): Promise<Cancellation> {
+    let released: DueLane[] = [];
+    const cancellation = await this.tenants.run<Cancellation>(caller.tenantId, async (tx) => {
+      const found = await tx.query<{ id: JobId }>(FIND_BY_NAME, [distributionId]);
+      await holdKeysOf(
+        tx,
+        found.map(({ id }) => id),
+      );
       const [job] = await tx.query<JobRow>(LOCK_BY_NAME, [distributionId]);
       if (job === undefined) return { kind: 'unknown' };
       if (job.open_deliveries === 0) return { kind: 'terminal', status: job.status };
@@ -54,6 +77,13 @@ export class Cancellations {
       const taken = await tx.query<Taken>(TAKE_WAITING, [job.id, newId<NodeId>()]);
       if (taken.length > 0)
         await recordOutcomes(tx, taken.map(cancelled), { actor: caller.actor, deadLetterDays: 1 });
+      const key = orderingKeyOf(job.options);
+      if (key !== undefined) {
+        released = await releaseKeys(
+          tx,
+          taken.map(({ lane_id: laneId }) => ({ laneId, key })),
+        );
+      }
       const inFlight = job.open_deliveries - taken.length;
       const status = inFlight === 0 ? 'cancelled' : 'processing';
       // The last statement: entries of a tenant wait for each other until the transaction ends.
@@ -73,6 +103,8 @@ export class Cancellations {
         inFlightDestinations: inFlight,
       };
     });
+    if (released.length > 0) this.wake(released);
+    return cancellation;
   }
 }
 

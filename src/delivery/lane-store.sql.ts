@@ -69,7 +69,7 @@ export const OWN_LANES = {
     RETURNING lane_id,
       (SELECT count(*)::int FROM ready_attempts r
        WHERE r.lane_id = lanes.lane_id AND r.rank = ANY ('{0,1,2,3,4,5,6,7}') AND r.due_at > now()
-         AND r.leased_by <> $1) AS elsewhere`,
+         AND r.due_at < 'infinity' AND r.leased_by <> $1) AS elsewhere`,
 };
 
 /** A stopping node: others need not wait for the end of its ownership. */

@@ -12,6 +12,7 @@ const DEAD_LETTER_DAYS = `
  *             cancellation that came first is seen
  * settled     deliveries that are over: their ready row goes, if the lease is still ours: fence and attempt, because a
  *             replay makes a new row, whose fence begins anew
+ * blocked     of these, the failed ones whose destination wants all that follow under their ordering key to wait
  * again       deliveries to repeat: the ready row moves on to the next attempt
  * postponed   deliveries that were not sent: the ready row waits, no attempt is spent
  * accepted    outcomes whose lease was ours; all others are refused and change nothing
@@ -43,7 +44,16 @@ export const RECORD_OUTCOMES = {
         AND (o.result IN ('success', 'failed', 'cancelled')
           OR (o.result IN ('retry', 'postponed') AND j.cancelling))
       RETURNING r.delivery_id, NULL::timestamptz AS next_attempt_at,
-        CASE o.result WHEN 'retry' THEN 'failed' WHEN 'postponed' THEN 'cancelled' ELSE o.result END AS result
+        CASE o.result WHEN 'retry' THEN 'failed' WHEN 'postponed' THEN 'cancelled' ELSE o.result END AS result,
+        r.lane_id, r.ordering_key, r.ordering_seq
+    ),
+    blocked AS (
+      INSERT INTO ordering_blocks (tenant_id, delivery_id, lane_id, ordering_key, ordering_seq)
+      SELECT $1, s.delivery_id, s.lane_id, s.ordering_key, s.ordering_seq
+      FROM settled s JOIN destinations d ON d.id = s.lane_id
+      WHERE s.ordering_key IS NOT NULL AND s.result = 'failed'
+        AND d.deleted_at IS NULL AND d.configuration #>> '{ordering,on_failure}' = 'block'
+      ON CONFLICT DO NOTHING
     ),
     again AS (
       UPDATE ready_attempts r

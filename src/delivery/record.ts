@@ -5,6 +5,8 @@ import { GroupCommit } from '../database/group-commit';
 import { type Column, columns } from '../database/statement';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type AttemptId, type DeadLetterId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
+import { type DueLane } from '../kernel/priority';
+import { holdKeys, type OrderedLane, orderingKeyOf, releaseKeys } from '../planning/ordering';
 import { type ClaimedDelivery } from './claim';
 import { type Decision } from './decide';
 import { RECORD_OUTCOMES } from './record.sql';
@@ -30,6 +32,8 @@ export interface RecorderParts {
   /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
   onRefused: (result: Result) => void;
   onFault: (error: unknown, results: number) => void;
+  /** Deliveries that waited behind what was recorded are due in these lanes. */
+  onReleased: (lanes: readonly DueLane[]) => void;
   /** Where the tenant says nothing else. */
   deadLetterDays: number;
 }
@@ -78,13 +82,28 @@ export class Recorder {
   private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
     const { madeBy, tenants, deadLetterDays } = this.parts;
     const settlements = results.map((result) => ({ ...result, madeBy }));
-    const accepted = await tenants.run(tenantId, (tx) =>
-      recordOutcomes(tx, settlements, { actor: `node:${madeBy.node}`, deadLetterDays }),
-    );
+    const ordered = results.flatMap(orderedLane);
+    const { accepted, released } = await tenants.run(tenantId, async (tx) => {
+      await holdKeys(
+        tx,
+        ordered.map(({ key }) => key),
+      );
+      const by = { actor: `node:${madeBy.node}`, deadLetterDays };
+      return {
+        accepted: await recordOutcomes(tx, settlements, by),
+        released: await releaseKeys(tx, ordered),
+      };
+    });
+    if (released.length > 0) this.parts.onReleased(released);
     return results.map((result) => {
       if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
     });
   }
+}
+
+function orderedLane({ claimed: { options, lane_id: laneId } }: Result): OrderedLane[] {
+  const key = orderingKeyOf(options);
+  return key === undefined ? [] : [{ laneId, key }];
 }
 
 /** What is recorded of a delivery; cancellation knows no more of it than this. */

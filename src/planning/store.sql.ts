@@ -4,7 +4,8 @@
  * keyed      jobs with an idempotency key that is new, and jobs without one
  * named      of these, those whose distribution_id is new: the jobs that are accepted
  * accepted   with their expiry; one that came to pass since the job was checked is the next moment's
- * jobs …     the rows of an accepted job
+ * jobs …     the rows of an accepted job; with an ordering key its deliveries wait, until planning/ordering.ts lets
+ *            them go
  *
  * A job that loses `named` after it won `keyed` leaves a key behind; the caller takes it back
  * (intake/accept.ts) in the same transaction.
@@ -24,7 +25,8 @@ export const STORE_JOBS = {
     delivery AS (
       SELECT * FROM unnest(
         $23::uuid[], $24::uuid[], $25::uuid[], $26::uuid[], $27::text[], $28::smallint[], $29::uuid[], $30::smallint[])
-      AS d (job_id, delivery_id, attempt_id, destination_id, destination_name, position, lane_id, rank)
+        WITH ORDINALITY
+      AS d (job_id, delivery_id, attempt_id, destination_id, destination_name, position, lane_id, rank, place)
     ),
     new_keys AS (
       INSERT INTO idempotency_keys (tenant_id, idempotency_key, distribution_job_id, request_hash)
@@ -44,7 +46,7 @@ export const STORE_JOBS = {
       RETURNING distribution_job_id AS id
     ),
     accepted AS (
-      SELECT job.*, (deliveries = 0) AS done,
+      SELECT job.*, (deliveries = 0) AS done, options ->> 'ordering_key' AS ordering_key,
         CASE WHEN expires_at IS NOT NULL OR ttl_seconds IS NOT NULL
           THEN GREATEST(COALESCE(expires_at, now() + make_interval(secs => ttl_seconds)), now() + interval '1 ms')
         END AS expiry
@@ -68,10 +70,12 @@ export const STORE_JOBS = {
     ),
     ready AS (
       INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
-        destination_name, position, lane_id, rank, due_at, expires_at)
+        destination_name, position, lane_id, rank, due_at, expires_at, ordering_key, ordering_seq)
       SELECT d.delivery_id, $1, d.job_id, d.attempt_id, 1, d.destination_name, d.position, d.lane_id, d.rank,
-        COALESCE(a.deliver_at, now()), a.expiry
+        CASE WHEN a.ordering_key IS NULL THEN COALESCE(a.deliver_at, now()) ELSE 'infinity' END, a.expiry,
+        md5(a.ordering_key)::uuid, CASE WHEN a.ordering_key IS NOT NULL THEN nextval('ordering_seq') END
       FROM delivery d JOIN accepted a ON a.id = d.job_id
+      ORDER BY d.place
     ),
     callbacks AS (
       INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)

@@ -3,6 +3,7 @@ import { type TenantTx } from '../database/tenant-transaction';
 import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
 import { type DueLane, rankOf } from '../kernel/priority';
+import { holdKeys, type OrderedLane, orderingKeyOf, releaseKeys } from './ordering';
 import { type JobDraft, type Plan, type PlannedDelivery } from './plan';
 import { STORE_JOBS } from './store.sql';
 import { type StoredDestination } from './stored-destination';
@@ -31,12 +32,23 @@ export interface PlannedJob extends JobDraft {
  * is taken is left out, whole. Returns those that were written, with their time of acceptance.
  */
 export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): Promise<Map<JobId, Date>> {
+  const ordered = jobs.flatMap(orderedLanes);
+  await holdKeys(
+    tx,
+    ordered.map(({ key }) => key),
+  );
   const rows = await tx.query<{ id: JobId; created_at: Date }>(STORE_JOBS, [
     tx.tenantId,
     ...columns(jobs, JOB_COLUMNS),
     ...columns(jobs.flatMap(deliveryRows), DELIVERY_COLUMNS),
   ]);
+  await releaseKeys(tx, ordered);
   return new Map(rows.map(({ id, created_at }) => [id, created_at]));
+}
+
+function orderedLanes({ options, plan }: PlannedJob): OrderedLane[] {
+  const key = orderingKeyOf(options);
+  return key === undefined ? [] : plan.deliveries.map(({ laneId }) => ({ laneId, key }));
 }
 
 /** The lanes in which something of these jobs is due now, each once; what is to be sent later is found in its time. */

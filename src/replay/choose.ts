@@ -22,6 +22,7 @@ export type DeliveryState = {
   round_start: number;
   /** Of its latest dead letter; null where it has none. */
   letter: 'dead' | 'redriven' | 'discarded' | null;
+  ordering_key: string | null;
 };
 
 export interface Wish {

@@ -18,7 +18,8 @@ export const DELIVERY_STATES = {
       d.item ->> 'name' AS name, d.item ->> 'protocol' AS protocol,
       (d.item ->> 'destination_id')::uuid AS destination_id, NULLIF(d.item -> 'inline', 'null') AS inline,
       a.id AS attempt_id, a.attempt_number, a.status, a.error_code, a.error_message,
-      r.leased_by IS NOT NULL AS in_flight, COALESCE(r.round_start, 0) AS round_start, l.status AS letter
+      r.leased_by IS NOT NULL AS in_flight, COALESCE(r.round_start, 0) AS round_start, l.status AS letter,
+      j.options ->> 'ordering_key' AS ordering_key
     FROM distribution_jobs j
     CROSS JOIN LATERAL jsonb_array_elements(j.destinations) WITH ORDINALITY AS d (item, ordinality)
     CROSS JOIN LATERAL (
@@ -62,7 +63,8 @@ export const SUPERSEDE_RETRIES = {
  * Settled deliveries of locked jobs are open again, all in one statement:
  *
  * attempts, ready   the next attempt planned under the same delivery id, in a new round, with the rank of a retry; an
- *                   expiry that has passed no longer holds, one that is to come does
+ *                   expiry that has passed no longer holds, one that is to come does; with an ordering key it goes
+ *                   behind what waits, or back to its place where all that follow wait for it
  * jobs              counters, status, and the error of a destination that stays failed
  * completions       what the job's own times said of its completion, before they are overwritten
  * events            who replayed what, and why
@@ -92,11 +94,17 @@ export const OPEN_AGAIN = {
     ),
     ready AS (
       INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number, round_start,
-        destination_name, position, lane_id, rank, due_at, expires_at)
+        destination_name, position, lane_id, rank, due_at, expires_at, ordering_key, ordering_seq)
       SELECT d.delivery_id, $1, d.job_id, d.attempt_id, d.attempt_number, d.attempt_number - 1, d.name, d.position,
-        d.lane_id, 2 * array_position($19::text[], j.priority::text) - 1, COALESCE(d.due_at, now()),
-        CASE WHEN j.expires_at > now() THEN j.expires_at END
-      FROM delivery d JOIN distribution_jobs j ON j.id = d.job_id
+        d.lane_id, 2 * array_position($19::text[], j.priority::text) - 1,
+        CASE WHEN o.key IS NULL THEN COALESCE(d.due_at, now()) ELSE 'infinity' END,
+        CASE WHEN j.expires_at > now() THEN j.expires_at END,
+        md5(o.key)::uuid, CASE WHEN o.key IS NOT NULL THEN COALESCE(b.ordering_seq, nextval('ordering_seq')) END
+      FROM delivery d
+      JOIN distribution_jobs j ON j.id = d.job_id
+      CROSS JOIN LATERAL (SELECT j.options ->> 'ordering_key') AS o (key)
+      LEFT JOIN ordering_blocks b ON b.tenant_id = $1 AND b.delivery_id = d.delivery_id AND b.lane_id = d.lane_id
+      ORDER BY d.job_id
     ),
     jobs AS (
       UPDATE distribution_jobs j

@@ -2,6 +2,7 @@ import { columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
 import { type AttemptId, type BatchId, type DeliveryId, type JobId, newId } from '../kernel/ids';
 import { PRIORITIES } from '../kernel/priority';
+import { holdKeysOf, releaseKeys } from '../planning/ordering';
 import { laneOf } from '../planning/plan';
 import { choose, type Choice, type DeliveryState, type Wish } from './choose';
 import { DELIVERY_STATES, LOCK_JOBS, OPEN_AGAIN, SUPERSEDE_RETRIES } from './replay.sql';
@@ -45,6 +46,7 @@ export async function replayJobs(
   jobIds: readonly JobId[],
   order: ReplayOrder,
 ): Promise<Map<JobId, ReplayedJob>> {
+  await holdKeysOf(tx, jobIds);
   const jobs = await tx.query<LockedJob>(LOCK_JOBS, [jobIds]);
   const states = await tx.query<DeliveryState>(DELIVERY_STATES, [jobIds]);
   const open = jobs.filter((job) => !isCancelling(job));
@@ -101,6 +103,14 @@ async function openAgain(
     PRIORITIES,
     order.actor,
   ]);
+  await releaseKeys(
+    tx,
+    replayed.flatMap(({ ordering_key: key, ...state }) =>
+      key === null
+        ? []
+        : [{ key, laneId: laneOf(tx.tenantId, { ...state, destinationId: state.destination_id }) }],
+    ),
+  );
 }
 
 /** In the order of OPEN_AGAIN's `delivery` input; lane and time follow. */

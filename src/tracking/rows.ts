@@ -83,7 +83,7 @@ const ATTEMPTS_OF_JOB = {
     SELECT a.id, a.delivery_id, a.destination_name, a.attempt_number,
       CASE WHEN a.status = 'pending' AND r.leased_by IS NOT NULL THEN 'processing' ELSE a.status END AS status,
       a.started_at, a.completed_at, a.response_status_code, a.response_body, a.error_code, a.error_message,
-      a.retry_reason, COALESCE(a.next_attempt_at, CASE WHEN r.leased_by IS NULL THEN r.due_at END) AS next_attempt_at,
+      a.retry_reason, COALESCE(a.next_attempt_at, CASE WHEN r.leased_by IS NULL THEN NULLIF(r.due_at, 'infinity') END) AS next_attempt_at,
       a.metadata
     FROM distribution_attempts a
     LEFT JOIN ready_attempts r ON r.delivery_id = a.delivery_id AND r.attempt_id = a.id

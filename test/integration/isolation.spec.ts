@@ -49,9 +49,10 @@ async function furnish(id: string, mark: string): Promise<Things> {
   const tenant = await world.tenant(id);
   const { api } = tenant;
   const destination = await api.register(mark, { endpoint: `${world.receiver.url}/${mark}` });
-  await api.register(`${mark}-lost`, { endpoint: 'http://127.0.0.1:1/' });
+  const ordering = { on_failure: 'block' };
+  await api.register(`${mark}-lost`, { endpoint: 'http://127.0.0.1:1/', ordering });
   const job = { data_type: mark, payload: { mark }, callback_url: `${world.receiver.url}/callback` };
-  const options = { idempotency_key: `${mark}-key`, max_retries: 0 };
+  const options = { idempotency_key: `${mark}-key`, max_retries: 0, ordering_key: mark };
   const { body } = must(await api.bulk([{ ...job, destinations: [mark, `${mark}-lost`], options }]), 202);
   const deliver_at = new Date(Date.now() + 3_600_000).toISOString();
   await api.accepted({ ...job, destinations: [mark], options: { deliver_at } });
