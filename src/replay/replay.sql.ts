@@ -10,7 +10,10 @@ export const LOCK_JOBS = {
     FOR NO KEY UPDATE`,
 };
 
-/** Every delivery of locked jobs with its latest attempt, its ready row and its latest dead letter. */
+/**
+ * Every delivery of locked jobs with its latest attempt, its ready row and its latest dead letter, which nobody discards
+ * from here on.
+ */
 export const DELIVERY_STATES = {
   name: 'delivery_states',
   text: `
@@ -30,6 +33,7 @@ export const DELIVERY_STATES = {
     LEFT JOIN ready_attempts r ON r.delivery_id = (d.item ->> 'delivery_id')::uuid
     LEFT JOIN LATERAL (
       SELECT status FROM dead_letters WHERE delivery_id = (d.item ->> 'delivery_id')::uuid ORDER BY id DESC LIMIT 1
+      FOR UPDATE
     ) l ON true
     WHERE j.id = ANY ($1::uuid[])
     ORDER BY j.id, d.ordinality`,
