@@ -1,7 +1,7 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
 import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour } from '../support/receiver';
+import { type Behaviour, slow } from '../support/receiver';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
@@ -34,7 +34,7 @@ function watched(answer: Behaviour, ms = 15): { behaviour: Behaviour; most: () =
   let most = 0;
   const behaviour: Behaviour = async (receipt, nth) => {
     most = Math.max(most, ++now);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await slow(ms)(receipt, nth);
     now--;
     return answer(receipt, nth);
   };

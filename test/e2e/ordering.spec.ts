@@ -1,7 +1,7 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
 import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour, hang, ok, refuse } from '../support/receiver';
+import { type Behaviour, hang, ok, refuse, slow } from '../support/receiver';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
@@ -71,11 +71,11 @@ describe('deliveries with one ordering key', () => {
   it('go out one after the other in the order of acceptance, whatever fails, while other keys flow', async () => {
     const busy = new Set<string>();
     let together = 0;
-    const behaviour: Behaviour = async (receipt) => {
+    const behaviour: Behaviour = async (receipt, nth) => {
       const { key, n } = bodyOf(receipt);
       if (busy.has(key)) together++;
       busy.add(key);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await slow(2)(receipt, nth);
       busy.delete(key);
       if (key === 'stuck') return { status: 503 };
       return { status: n % 4 === 0 && receipt.attempt < 3 ? 503 : 200 };

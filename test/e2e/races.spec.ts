@@ -1,7 +1,7 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
 import { must, type OperationReply, type StatusReply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour, failTimes, hang } from '../support/receiver';
+import { type Behaviour, failTimes, hang, slow } from '../support/receiver';
 import { World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.02, backoff_multiplier: 1, max_attempts: 3 };
@@ -162,9 +162,9 @@ describe('hundreds of jobs that are cancelled, replayed, redriven, discarded and
   };
 
   /** Some take it, some late, some refuse for now or for good. */
-  const moody: Behaviour = async () => {
+  const moody: Behaviour = async (receipt, nth) => {
     const [mood, delay] = [random(), random() * 40];
-    await new Promise((resolve) => setTimeout(resolve, delay));
+    await slow(delay)(receipt, nth);
     return { status: mood < 0.5 ? 200 : mood < 0.85 ? 503 : 422 };
   };
 
