@@ -1,5 +1,8 @@
 import { type World } from './world';
 
+/** Where the accounts are read. */
+export type Rows = Pick<World, 'rows'>;
+
 /** What has become of every delivery of a tenant, counted in the database. */
 export type Accounts = {
   /** Submitted × fan-out, from the jobs themselves. */
@@ -38,7 +41,7 @@ const ACCOUNTS = `
      ) twice) AS repeated
   FROM latest`;
 
-export async function accountsOf(world: World, tenantId: string): Promise<Accounts> {
+export async function accountsOf(world: Rows, tenantId: string): Promise<Accounts> {
   const [accounts] = await world.rows<Accounts>(ACCOUNTS, [tenantId]);
   if (accounts === undefined) throw new Error('no accounts');
   return accounts;

@@ -1,13 +1,13 @@
 /**
  * Debian's RabbitMQ, started by hand beside the one of the system: own node name, ports, data and cookie, on
- * loopback only; everything is removed when it has stopped.
+ * loopback only; everything is removed when it has stopped. With a directory and a port as arguments it keeps its data
+ * there, so that it can be started again.
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -21,8 +21,10 @@ const PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 runForParent(async () => {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not installed`);
-  const home = await temporaryDirectory('rabbitmq');
-  const [port, epmdPort, distributionPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [, , keptHome, keptPort] = process.argv;
+  const home = keptHome ?? (await temporaryDirectory('rabbitmq'));
+  const [freeOne, epmdPort, distributionPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const port = keptPort === undefined ? freeOne : Number(keptPort);
   const env = await configure(home, { port, epmdPort, distributionPort });
   const broker = spawn(PROGRAM, [], { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(broker, 'exit');
@@ -31,7 +33,7 @@ runForParent(async () => {
     await exited;
     // Erlang's port mapper is started by the broker and stays behind.
     await execute('epmd', ['-port', String(epmdPort), '-kill'], { env }).catch(() => undefined);
-    await rm(home, { recursive: true, force: true });
+    if (keptHome === undefined) await rm(home, { recursive: true, force: true });
   };
   await readiness(broker).catch(async (error: unknown) => {
     await stop();
@@ -68,13 +70,14 @@ async function configure(
   const [configuration, plugins] = [join(home, 'rabbitmq.conf'), join(home, 'plugins')];
   await writeFile(configuration, `listeners.tcp.1 = 127.0.0.1:${port}\n`);
   await writeFile(plugins, '[].\n');
-  for (const name of ['data', 'log']) await mkdir(join(home, name));
+  for (const name of ['data', 'log']) await mkdir(join(home, name), { recursive: true });
   return {
     PATH: process.env.PATH,
     HOME: home,
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
-    RABBITMQ_NODENAME: `distributor-test-${randomBytes(4).toString('hex')}@localhost`,
+    // The data belong to the node of this name.
+    RABBITMQ_NODENAME: `${basename(home)}@localhost`,
     RABBITMQ_DIST_PORT: String(distributionPort),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     RABBITMQ_CONF_ENV_FILE: '/dev/null',

@@ -10,7 +10,8 @@ import { within } from './eventually';
 import { temporaryDirectory } from './temporary-directory';
 
 const MAIN = join(__dirname, '..', '..', 'dist', 'src', 'main.js');
-const START_MS = 30_000;
+/** On a machine with many others at work. */
+const START_MS = 90_000;
 const STOP_MS = 30_000;
 
 export type LogRecord = { level: number; msg: string; [field: string]: unknown };
@@ -20,6 +21,8 @@ export interface ServiceOptions {
   env?: NodeJS.ProcessEnv;
   /** Of an earlier process whose work this one takes over; otherwise an own one that goes with `dispose`. */
   dataDir?: string;
+  /** For Node itself, e.g. `--require` of a module. */
+  nodeFlags?: string[];
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -55,7 +58,12 @@ export class TestService {
   /** Returns when it says that it is ready; fails with what it said when it ends before that. */
   static async start(options: ServiceOptions): Promise<TestService> {
     const service = new TestService(options, options.dataDir ?? (await temporaryDirectory('service')));
-    await service.start();
+    try {
+      await service.start();
+    } catch (error) {
+      await service.dispose();
+      throw error;
+    }
     return service;
   }
 
@@ -128,7 +136,7 @@ export class TestService {
 
   private launch(): void {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [...(this.options.nodeFlags ?? []), MAIN], {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.settings() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

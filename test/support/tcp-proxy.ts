@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;
+  /** Answers of the target for which this is true are lost, and the connection with them. */
+  loses: (answer: Buffer) => boolean = () => false;
   port = 0;
 
   private constructor(private readonly target: { host: string; port: number }) {}
@@ -33,7 +35,13 @@ export class TcpProxy {
           outgoing.destroy();
         });
       }
-      incoming.pipe(outgoing).pipe(incoming);
+      incoming.pipe(outgoing);
+      outgoing.on('data', (answer: Buffer) => {
+        if (this.loses(answer)) outgoing.destroy();
+        else if (!incoming.write(answer)) outgoing.pause();
+      });
+      incoming.on('drain', () => outgoing.resume());
+      outgoing.on('end', () => incoming.end());
     });
     await new Promise<void>((resolve) => void this.server?.listen(this.port, '127.0.0.1', resolve));
     this.port = (this.server.address() as AddressInfo).port;
