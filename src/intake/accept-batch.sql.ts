@@ -1,3 +1,12 @@
+/** The batch, where it is the same request: as many items, as many of them accepted, the same callback. */
+export const FIND_SAME_BATCH = {
+  name: 'find_same_batch',
+  text: `
+    SELECT id FROM distribution_batches
+    WHERE id = $1::uuid AND total_distributions = $2::int AND accepted_distributions = $3::int
+      AND callback_url IS NOT DISTINCT FROM $4::text`,
+};
+
 /** The batch's row and, where nothing of it is left to deliver, its callback. */
 export const STORE_BATCH = {
   name: 'store_batch',

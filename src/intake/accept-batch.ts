@@ -10,8 +10,9 @@ import {
   type Intake,
   type SubmissionCounter,
 } from './accept';
-import { STORE_BATCH } from './accept-batch.sql';
+import { FIND_SAME_BATCH, STORE_BATCH } from './accept-batch.sql';
 import { type Prepared } from './prepare';
+import { type Repeat } from './repeats';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 
 export interface Rejection {
@@ -28,11 +29,12 @@ export interface BatchReceipt {
 }
 
 /**
- * `refused`: the caller asked for all or nothing, and something was wrong; `invalid`: the batch itself is wrong.
+ * `replayed`: the very batch was accepted before, and this is its receipt; `refused`: the caller asked for all or nothing, and something was wrong; `invalid`: the batch itself is wrong.
  * In both cases nothing was written.
  */
 export type BatchAcceptance =
   | { kind: 'accepted'; receipt: BatchReceipt }
+  | { kind: 'replayed'; receipt: BatchReceipt }
   | { kind: 'refused'; rejected: Rejection[] }
   | { kind: 'invalid'; issues: Issue[] };
 
@@ -53,8 +55,8 @@ interface Checked {
 
 interface Sorted {
   jobs: { index: number; job: PlannedJob }[];
-  /** distribution_ids of earlier jobs. */
-  repeated: string[];
+  /** Earlier jobs, of submissions that would not be accepted any more. */
+  repeated: Repeat[];
   rejected: Rejection[];
 }
 
@@ -75,9 +77,10 @@ export class BatchIntake {
     const valid = checked.flatMap(({ index, result }) =>
       'rejection' in result ? [] : [{ index, submission: result.submission }],
     );
+    const ofItem = { ...circumstances, idempotencyKey: undefined };
     const prepared = await this.parts.intake.prepare(
-      valid.map(({ submission }) => submission),
-      { ...circumstances, idempotencyKey: undefined },
+      circumstances.caller.tenantId,
+      valid.map(({ submission }) => ({ submission, circumstances: ofItem })),
       batchId,
     );
     const sorted = await this.sorted(valid, prepared, circumstances);
@@ -107,7 +110,7 @@ export class BatchIntake {
     refused.forEach(({ index, issues }, position) => {
       const repeat = repeats[position];
       if (repeat === undefined) sorted.rejected.push({ index, error: 'VALIDATION_ERROR', details: issues });
-      else sorted.repeated.push(repeat.receipt.distributionId);
+      else sorted.repeated.push(repeat);
     });
     return sorted;
   }
@@ -126,8 +129,10 @@ export class BatchIntake {
         jobs.map(({ job }) => job),
       );
       const outcome = outcomeOf(batchId, total, jobs, acceptances, rejected);
-      outcome.distributionIds.push(...repeated);
+      outcome.distributionIds.push(...repeated.map(({ receipt }) => receipt.distributionId));
       if (options.fail_fast === true && outcome.rejected.length > 0) throw new AllOrNothing(outcome.rejected);
+      const earlier = await findSame(tx, outcome, [...repeated, ...acceptances], options);
+      if (earlier !== undefined) return { kind: 'replayed', receipt: { ...outcome, batchId: earlier } };
       const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;
       await tx.query(STORE_BATCH, [
         tx.tenantId,
@@ -151,6 +156,28 @@ export class BatchIntake {
       throw error;
     }
   }
+}
+
+/** Sent again after a lost answer, a batch is the one that it was: nothing in it is new, and all came in that one. */
+async function findSame(
+  tx: TenantTx,
+  { total, distributionIds }: BatchReceipt,
+  acceptances: readonly Acceptance[],
+  options: BulkOptions,
+): Promise<BatchId | undefined> {
+  const batches = new Set(acceptances.map((one) => (one.kind === 'replayed' ? one.batchId : undefined)));
+  batches.delete(undefined);
+  const [batchId] = batches;
+  const isAllOfIt = batches.size === 1 && acceptances.every(({ kind }) => kind !== 'accepted');
+  if (batchId == null || !isAllOfIt) return undefined;
+  const callback = options.callback_url ?? null;
+  const [same] = await tx.query<{ id: BatchId }>(FIND_SAME_BATCH, [
+    batchId,
+    total,
+    distributionIds.length,
+    callback,
+  ]);
+  return same?.id;
 }
 
 /** Rolls the transaction back; never leaves this file. */

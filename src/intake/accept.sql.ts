@@ -8,7 +8,7 @@ export const RELEASE_KEYS = {
 export const FIND_TAKEN = {
   name: 'find_taken_keys',
   text: `
-    SELECT i.id, j.id AS existing_id, k.distribution_job_id IS NOT NULL AS by_key,
+    SELECT i.id, j.id AS existing_id, j.batch_id, k.distribution_job_id IS NOT NULL AS by_key,
       COALESCE(k.request_hash, d.request_hash) AS request_hash,
       j.distribution_id, j.created_at, j.deliver_at, jsonb_array_length(j.destinations) AS destinations_count,
       j.callback_url IS NOT NULL AS callback_registered

@@ -1,12 +1,13 @@
 import { type Adapter, type Protocol } from '../adapters/port';
 import { GroupCommit } from '../database/group-commit';
-import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type TenantStatements, type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type Clock } from '../kernel/clock';
 import { ApiError, type Issue } from '../kernel/errors';
 import { type BatchId, type JobId, type TenantId } from '../kernel/ids';
 import { type DueLane } from '../kernel/priority';
 import { type SecretBox } from '../kernel/secret-box';
-import { dueLanes, type PlannedJob, storePlanned } from '../planning/store';
+import { orderingKeyOf } from '../planning/ordering';
+import { dueLanes, type PlannedJob, storePlanned, storeUnordered } from '../planning/store';
 import { type DataTypeBook } from '../tenants/data-type-book';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
 import { type TenantCaller } from '../tenants/scopes';
@@ -51,6 +52,12 @@ export interface Circumstances {
   idempotencyKey: string | undefined;
 }
 
+/** A submission that has been parsed, with what came with it. */
+export interface Submitted {
+  submission: Submission;
+  circumstances: Circumstances;
+}
+
 export interface IntakeParts {
   tenants: TenantTransaction;
   catalogue: DestinationCatalogue;
@@ -70,25 +77,51 @@ export interface IntakeParts {
 /** What became of a submission that could be read, for the metrics. */
 export type SubmissionCounter = (tenantId: TenantId, dataType: string, became: Acceptance['kind']) => void;
 
-/** Beyond this a commit takes longer without storing more a second (docs/performance.md). */
-const MOST_TOGETHER = 100;
+/** Beyond 100 a commit takes longer without storing more a second (docs/performance.md). */
+const GROUPS = { mostTogether: 100, sideBySide: 2, paceMs: 6 };
+/** One commit after the other, so that jobs are accepted in the order in which they came; few and large ones. */
+const IN_ORDER = { mostTogether: 400, sideBySide: 1, paceMs: 0 };
 
 /** Submission -> accepted job. Answers only after the job and its planned attempts are committed. */
 export class Intake {
   private readonly commits: GroupCommit<PlannedJob, Acceptance>;
+  private readonly commitsInOrder: GroupCommit<PlannedJob, Acceptance>;
 
   constructor(private readonly parts: IntakeParts) {
-    this.commits = new GroupCommit({ mostTogether: MOST_TOGETHER, sideBySide: 2 }, (tenantId, jobs) =>
-      this.commit(tenantId, jobs),
-    );
+    const commit = (tenantId: TenantId, jobs: PlannedJob[]) => this.commit(tenantId, jobs);
+    this.commits = new GroupCommit(GROUPS, commit);
+    this.commitsInOrder = new GroupCommit(IN_ORDER, commit);
   }
 
   async submit(submission: Submission, circumstances: Circumstances): Promise<Acceptance> {
+    const submitted = { submission, circumstances };
+    const [prepared] = await this.prepare(circumstances.caller.tenantId, [submitted], undefined);
+    return this.accept(submitted, prepared, this.commits);
+  }
+
+  /**
+   * Several of one tenant, accepted in this order and, up to 400, in one commit; each has an outcome of its own.
+   * Rejects where none of them can be prepared: the tenant may not submit, the database is not there.
+   */
+  async submitInOrder(
+    tenantId: TenantId,
+    submitted: readonly Submitted[],
+  ): Promise<PromiseSettledResult<Acceptance>[]> {
+    const prepared = await this.prepare(tenantId, submitted, undefined);
+    return Promise.allSettled(
+      submitted.map((one, position) => this.accept(one, prepared[position], this.commitsInOrder)),
+    );
+  }
+
+  private async accept(
+    { submission, circumstances }: Submitted,
+    prepared: Prepared | undefined,
+    commits: GroupCommit<PlannedJob, Acceptance>,
+  ): Promise<Acceptance> {
     const { tenantId } = circumstances.caller;
-    const [prepared] = await this.prepare([submission], circumstances, undefined);
     const acceptance =
       prepared?.ok === true
-        ? await this.commits.submit(tenantId, prepared.job)
+        ? await commits.submit(tenantId, prepared.job)
         : await this.repeatOrInvalid(submission, circumstances, prepared?.issues ?? []);
     this.parts.count(tenantId, submission.data_type, acceptance.kind);
     return acceptance;
@@ -118,12 +151,12 @@ export class Intake {
 
   /** Resolves names, checks limits and plans, without writing anything. In the order of the submissions. */
   async prepare(
-    submissions: readonly Submission[],
-    circumstances: Circumstances,
+    tenantId: TenantId,
+    submitted: readonly Submitted[],
     batchId: BatchId | undefined,
   ): Promise<Prepared[]> {
-    const drafted = await this.draft(submissions, circumstances, batchId);
-    const rulings = await this.rule(circumstances.caller.tenantId, drafted);
+    const drafted = await this.draft(tenantId, submitted, batchId);
+    const rulings = await this.rule(tenantId, drafted);
     let next = 0;
     return drafted.map((one) => {
       if (!one.ok) return one;
@@ -134,9 +167,10 @@ export class Intake {
 
   /** What `submit` would make of it at this moment, and why; by the same steps, without the last one. */
   async explain(submission: Submission, circumstances: Circumstances): Promise<Explained> {
-    const [drafted] = await this.draft([submission], circumstances, undefined);
+    const { tenantId } = circumstances.caller;
+    const [drafted] = await this.draft(tenantId, [{ submission, circumstances }], undefined);
     if (drafted === undefined || !drafted.ok) return { ok: false, issues: drafted?.issues ?? [] };
-    const [ruling] = (await this.rule(circumstances.caller.tenantId, [drafted])) ?? [];
+    const [ruling] = (await this.rule(tenantId, [drafted])) ?? [];
     if (ruling?.ok === false) return ruling;
     const planned = planDrafted(drafted.job, ruling?.decision, this.parts.limits);
     if (!planned.ok) return planned;
@@ -169,25 +203,18 @@ export class Intake {
   }
 
   private async draft(
-    submissions: readonly Submission[],
-    { caller, correlationId, idempotencyKey }: Circumstances,
+    tenantId: TenantId,
+    submitted: readonly Submitted[],
     batchId: BatchId | undefined,
   ): Promise<Drafted[]> {
     const { catalogue, adapters, box, limits, clock } = this.parts;
-    await this.refuseSuspended(caller.tenantId);
-    const dataTypes = await this.parts.dataTypes.of(caller.tenantId);
-    const names = new Set(submissions.flatMap(({ destinations }) => destinations.map(nameOf)));
-    const known = names.size === 0 ? new Map() : await catalogue.byNames(caller.tenantId, [...names]);
-    const around = {
-      tenantId: caller.tenantId,
-      submittedBy: caller.actor,
-      correlationId,
-      idempotencyKey,
-      batchId,
-    };
-    const now = clock.now();
-    return submissions.map((submission) =>
-      draftJob(submission, { ...around, known, adapters, box, limits, dataTypes, now }),
+    await this.refuseSuspended(tenantId);
+    const dataTypes = await this.parts.dataTypes.of(tenantId);
+    const names = new Set(submitted.flatMap(({ submission }) => submission.destinations.map(nameOf)));
+    const known = names.size === 0 ? new Map() : await catalogue.byNames(tenantId, [...names]);
+    const shared = { tenantId, batchId, known, adapters, box, limits, dataTypes, now: clock.now() };
+    return submitted.map(({ submission, circumstances: { caller, correlationId, idempotencyKey } }) =>
+      draftJob(submission, { ...shared, submittedBy: caller.actor, correlationId, idempotencyKey }),
     );
   }
 
@@ -214,24 +241,48 @@ export class Intake {
   }
 
   private async commit(tenantId: TenantId, jobs: PlannedJob[]): Promise<Acceptance[]> {
-    const acceptances = await this.parts.tenants.run(tenantId, (tx) => acceptJobs(tx, jobs));
+    const { tenants } = this.parts;
+    const acceptances = jobs.every(isPlain)
+      ? await acceptPlain(tenants.each(tenantId), jobs)
+      : await tenants.run(tenantId, (tx) => acceptJobs(tx, jobs));
     this.parts.wake(dueLanes(jobs));
     return acceptances;
   }
 }
 
+/** Storing it needs one statement only: no key of its own may have to be held, or taken back. */
+const isPlain = ({ idempotencyKey, options }: PlannedJob): boolean =>
+  idempotencyKey === undefined && orderingKeyOf(options) === undefined;
+
+async function acceptPlain(statements: TenantStatements, jobs: PlannedJob[]): Promise<Acceptance[]> {
+  const stored = await storeUnordered(statements, jobs);
+  const lost = notIn(stored, jobs);
+  return acceptancesOf(jobs, stored, lost.length === 0 ? NONE_TAKEN : await findTaken(statements, lost));
+}
+
 /** Stores what is new and finds what was there before, in the order of the jobs. */
 export async function acceptJobs(tx: TenantTx, jobs: PlannedJob[]): Promise<Acceptance[]> {
   const stored = await storePlanned(tx, jobs);
-  const lost = jobs.filter(({ id }) => !stored.has(id));
-  const taken = lost.length === 0 ? new Map<JobId, TakenRow>() : await releaseAndFind(tx, lost);
-  return jobs.map((job) => {
+  const lost = notIn(stored, jobs);
+  return acceptancesOf(jobs, stored, lost.length === 0 ? NONE_TAKEN : await releaseAndFind(tx, lost));
+}
+
+const NONE_TAKEN: ReadonlyMap<JobId, TakenRow> = new Map();
+
+const notIn = (stored: ReadonlyMap<JobId, Date>, jobs: PlannedJob[]): PlannedJob[] =>
+  jobs.filter(({ id }) => !stored.has(id));
+
+const acceptancesOf = (
+  jobs: PlannedJob[],
+  stored: ReadonlyMap<JobId, Date>,
+  taken: ReadonlyMap<JobId, TakenRow>,
+): Acceptance[] =>
+  jobs.map((job) => {
     const acceptedAt = stored.get(job.id);
     if (acceptedAt !== undefined)
       return { kind: 'accepted', jobId: job.id, receipt: receiptOf(job, acceptedAt) };
     return repeatOrConflict(job, taken.get(job.id));
   });
-}
 
 /** Takes back the idempotency keys of jobs that were not accepted after all, because their name was taken. */
 async function releaseAndFind(tx: TenantTx, lost: PlannedJob[]): Promise<Map<JobId, TakenRow>> {

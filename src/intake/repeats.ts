@@ -1,5 +1,5 @@
-import { type TenantTx } from '../database/tenant-transaction';
-import { type JobId } from '../kernel/ids';
+import { type TenantStatements } from '../database/tenant-transaction';
+import { type BatchId, type JobId } from '../kernel/ids';
 import { FIND_TAKEN } from './accept.sql';
 
 /** What the submitter learns of an accepted job; the same again for a repeat. */
@@ -15,6 +15,8 @@ export interface Repeat {
   kind: 'replayed';
   receipt: Receipt;
   jobId: JobId;
+  /** In which it came the first time. */
+  batchId: BatchId | null;
 }
 
 /** By what a submission is recognised when it comes again; a submission without any name never is. */
@@ -30,6 +32,7 @@ export const isNamed = ({ requestHash }: SubmissionNames): boolean => requestHas
 export type TakenRow = {
   id: JobId;
   existing_id: JobId;
+  batch_id: BatchId | null;
   by_key: boolean;
   request_hash: Buffer | null;
   distribution_id: string;
@@ -41,7 +44,7 @@ export type TakenRow = {
 
 /** The jobs that have these names already, by the id of who asks. */
 export async function findTaken(
-  tx: TenantTx,
+  tx: TenantStatements,
   named: readonly Omit<SubmissionNames, 'requestHash'>[],
 ): Promise<Map<JobId, TakenRow>> {
   const rows = await tx.query<TakenRow>(FIND_TAKEN, [
@@ -54,7 +57,7 @@ export async function findTaken(
 
 /** In the order of the submissions; undefined for one that was never accepted with this body. */
 export async function findRepeats(
-  tx: TenantTx,
+  tx: TenantStatements,
   named: readonly SubmissionNames[],
 ): Promise<(Repeat | undefined)[]> {
   const taken = await findTaken(tx, named);
@@ -66,6 +69,7 @@ export function repeatOf(requestHash: Buffer | undefined, taken: TakenRow | unde
   return {
     kind: 'replayed',
     jobId: taken.existing_id,
+    batchId: taken.batch_id,
     receipt: {
       distributionId: taken.distribution_id,
       acceptedAt: taken.created_at,
