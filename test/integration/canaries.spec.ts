@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type JsonObject } from '../../src/kernel/json';
 import { Api, must, type TestTenant } from '../support/api';
-import { Canaries } from '../support/canaries';
+import { Canaries, searchTables } from '../support/canaries';
 import { eventually } from '../support/eventually';
 import { Person } from '../support/person';
+import { parametersOf, pathWith, publishedOperations } from '../support/published';
 import { type Behaviour } from '../support/receiver';
 import { securityFigure } from '../support/security-figures';
 import { World } from '../support/world';
@@ -11,8 +12,10 @@ import { World } from '../support/world';
 const canaries = new Canaries();
 const ONCE = { max_attempts: 1 };
 
+/** To whoever administers the tenant, payloads as they were submitted. */
+const EXPORT = /^GET \/api\/v1\/tenants\/\{id\}\/export$/;
 /** Payloads that nobody asked to encrypt are kept as they came, and shown to whoever may submit. */
-const PAYLOAD = [/^distribution_jobs\.payload$/, /dead-letters\/\{dead_letter_id\}$/];
+const PAYLOAD = [/^distribution_jobs\.payload$/, /dead-letters\/\{dead_letter_id\}$/, EXPORT];
 /** Addresses are configuration: whoever may read it sees them, and so does the audit log of its changes. */
 const ADDRESS = [
   /^destinations\.configuration$/,
@@ -20,6 +23,7 @@ const ADDRESS = [
   /^audit_log\.details$/,
   /^GET \/api\/v1\/(destinations\/|audit-log$)/,
   /^(POST|PATCH) \/api\/v1\/destinations\//,
+  EXPORT,
 ];
 const CALLBACK_ADDRESS = [/^distribution_jobs\.callback(_url)?$/, /^distribution_callbacks\.callback_url$/];
 
@@ -52,7 +56,7 @@ const secret = {
   wrongPassword: canaries.plant('wrong password of a sign-in'),
   tested: canaries.plant('token of a destination that is only tested'),
   sensitive: canaries.plant('x-sensitive field', ...PAYLOAD),
-  sealed: canaries.plant('field of an encrypted payload'),
+  sealed: canaries.plant('field of an encrypted payload', EXPORT),
 };
 
 let world: World;
@@ -216,6 +220,15 @@ async function configure(): Promise<string[]> {
   await call('POST', '/api/v1/data-types', { id: 'strict', name: 'strict', schema_definition: strict });
   const transform = { name: 'failing', engine: 'jsonata', spec: '$error("mail is " & mail)' };
   await call('POST', '/api/v1/transforms', transform);
+  const rule = {
+    name: 'routed',
+    rule_type: 'routing',
+    actions: { destinations: ['bearer'] },
+    enabled: false,
+  };
+  await call('POST', '/api/v1/rules', rule);
+  const subject = { path: 'payload.mail', value: secret.sensitive };
+  await call('POST', `/api/v1/tenants/${tenant.id}/erase`, { subject, dry_run: true });
   const bad = {
     name: 'bad',
     protocol: 'REST',
@@ -223,6 +236,7 @@ async function configure(): Promise<string[]> {
   };
   await call('POST', '/api/v1/destinations/register', bad);
   const tried = {
+    name: 'tried',
     protocol: 'REST',
     configuration: {
       endpoint: world.receiver.on('/tried', echo(500)),
@@ -255,10 +269,8 @@ async function submitAll(destinations: string[]): Promise<string[]> {
   const options = { max_retries: 0, encryption_required: true };
   const mail = secret.sealed;
   const plain = { payload: { mail: secret.sensitive }, options: { max_retries: 0 } };
-  return [
-    await tenant.api.accepted({ ...job, payload: { mail }, options }),
-    await tenant.api.accepted({ ...job, ...plain }),
-  ];
+  const sealed = await tenant.api.accepted({ ...job, payload: { mail }, options });
+  return [sealed, ...must(await tenant.api.bulk([{ ...job, ...plain }]), 202).body.distribution_ids];
 }
 
 async function people(): Promise<void> {
@@ -296,27 +308,39 @@ async function refused(): Promise<void> {
   await call('POST', '/api/v1/destinations/register', destination);
 }
 
+/** By parameter of a path: what it may stand for. */
 const IDS = `
-  SELECT 'distribution_id' AS name, distribution_id AS value FROM distribution_jobs
-  UNION ALL SELECT 'destination', id::text FROM destinations
-  UNION ALL SELECT 'dead_letter_id', id::text FROM dead_letters
-  UNION ALL SELECT 'id', id::text FROM users
-  UNION ALL SELECT 'id', id FROM data_types WHERE tenant_id IS NOT NULL
-  UNION ALL SELECT 'id', id FROM tenants
-  UNION ALL SELECT 'transform', name FROM transforms
-  UNION ALL SELECT 'operation_id', id::text FROM bulk_operations`;
+  SELECT 'distribution/{distribution_id}' AS parameter, distribution_id AS value FROM distribution_jobs
+  UNION ALL SELECT 'batch/{batch_id}', id::text FROM distribution_batches
+  UNION ALL SELECT 'destinations/{destination}', id::text FROM destinations
+  UNION ALL SELECT 'dead-letters/{dead_letter_id}', id::text FROM dead_letters
+  UNION ALL SELECT 'users/{id}', id::text FROM users
+  UNION ALL SELECT 'rules/{id}', id::text FROM distribution_rules
+  UNION ALL SELECT 'data-types/{id}', id FROM data_types WHERE tenant_id IS NOT NULL
+  UNION ALL SELECT 'tenants/{id}', id FROM tenants
+  UNION ALL SELECT 'erasures/{erasure_id}', id::text FROM erasures
+  UNION ALL SELECT 'transforms/{transform}', name FROM transforms
+  UNION ALL SELECT 'bulk-operations/{operation_id}', id::text FROM bulk_operations`;
 
-/** Every GET of the OpenAPI, with every id that there is, as tenant and as platform. */
+/** Every path of the OpenAPI that can be read, with every id that there is; pathWith throws where there is none. */
+async function readablePaths(): Promise<{ path: string; urls: string[] }[]> {
+  const ids = await world.rows<{ parameter: string; value: string }>(IDS);
+  const operations = await publishedOperations(world.service.url);
+  return operations
+    .filter(({ method }) => method === 'GET')
+    .map(({ path }) => {
+      const values = Object.fromEntries(ids.map(({ parameter, value }) => [parameter, value]));
+      const last = parametersOf(path).at(-1);
+      const all = ids.filter(({ parameter }) => parameter === last);
+      const urls = all.map(({ parameter, value }) => pathWith(path, { ...values, [parameter]: value }));
+      return { path, urls: urls.length === 0 ? [pathWith(path, values)] : urls };
+    });
+}
+
 async function readEverything(): Promise<void> {
-  const ids = await world.rows<{ name: string; value: string }>(IDS);
-  type Published = { paths: Record<string, Record<string, unknown>> };
-  const { body } = await tenant.api.get<Published>('/docs-json');
   const own = new Api(world.service.url, world.service.adminKey, { 'x-tenant-id': tenant.id });
-  for (const path of Object.keys(body.paths).filter((one) => body.paths[one]?.['get'] !== undefined)) {
-    const parameter = /\{(\w+)\}/.exec(path)?.[1];
-    const values = ids.filter(({ name }) => name === parameter).map(({ value }) => value);
-    for (const value of parameter === undefined ? [''] : values) {
-      const url = path.replace(/\{\w+\}/, encodeURIComponent(value));
+  for (const { path, urls } of await readablePaths()) {
+    for (const url of urls) {
       for (const api of [tenant.api, own, platform]) {
         const answer = await api.get(url);
         canaries.search(`GET ${path}`, JSON.stringify(answer.body));
@@ -328,21 +352,6 @@ async function readEverything(): Promise<void> {
   });
   expect(metrics.status).toBe(200);
   canaries.search('GET /metrics', await metrics.text());
-}
-
-/** Every column of every row of every table, past every policy. */
-async function dumpTables(): Promise<number> {
-  const tables = await world.rows<{ name: string }>(
-    `SELECT relname AS name FROM pg_class
-     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm') AND NOT relispartition`,
-  );
-  for (const { name } of tables) {
-    for (const { row } of await world.rows<{ row: JsonObject }>(`SELECT to_jsonb(t) AS row FROM ${name} t`)) {
-      for (const [column, value] of Object.entries(row))
-        canaries.search(`${name}.${column}`, JSON.stringify(value));
-    }
-  }
-  return tables.length;
 }
 
 it('no planted secret turns up in an answer, a log line, a metric, the audit log or a table', async () => {
@@ -359,7 +368,7 @@ it('no planted secret turns up in an answer, a log line, a metric, the audit log
   await call('POST', `/api/v1/distribution/${encrypted}/callbacks/replay`, {});
   await settled(encrypted);
   await readEverything();
-  expect(await dumpTables()).toBeGreaterThan(25);
+  expect(await searchTables((sql) => world.rows(sql), canaries)).toBeGreaterThan(25);
   for (const line of world.service.logs) canaries.search(`log: ${line.msg}`, JSON.stringify(line));
   canaries.search('standard error', world.service.stderr);
   expect(world.service.logs.some(({ level }) => level === 20)).toBe(true);

@@ -1,40 +1,17 @@
 import { Client, type QueryResultRow } from 'pg';
 import { sessionUrls } from '../../src/database/roles';
-import { must, type Reply, type TestTenant } from '../support/api';
-import { eventually } from '../support/eventually';
+import { furnish, type Furnished } from '../support/furnish';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
-/** Stands in everything of the other tenant that has a name. */
-const MARK = 'belongs-to-b';
-
-interface Things {
-  tenant: TestTenant;
-  ids: Record<
-    | 'distribution_id'
-    | 'batch_id'
-    | 'destination'
-    | 'key'
-    | 'secret'
-    | 'rule'
-    | 'data_type'
-    | 'transform'
-    | 'user'
-    | 'dead_letter_id'
-    | 'operation_id',
-    string
-  >;
-}
-
 let world: World;
-let a: Things;
-let b: Things;
+let b: Furnished;
 let app: Client;
 
 beforeAll(async () => {
   world = await World.create();
-  a = await furnish('tenant-a', 'belongs-to-a');
-  b = await furnish('tenant-b', MARK);
+  await furnish(world, 'tenant-a', 'belongs-to-a');
+  b = await furnish(world, 'tenant-b', 'belongs-to-b');
   app = new Client({ connectionString: sessionUrls(world.database.url, {}).app });
   await app.connect();
 });
@@ -42,160 +19,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await app.end();
   await world.dispose();
-});
-
-/** A tenant with something in every table that tenants fill. */
-async function furnish(id: string, mark: string): Promise<Things> {
-  const tenant = await world.tenant(id);
-  const { api } = tenant;
-  const destination = await api.register(mark, { endpoint: `${world.receiver.url}/${mark}` });
-  const ordering = { on_failure: 'block' };
-  await api.register(`${mark}-lost`, { endpoint: 'http://127.0.0.1:1/', ordering });
-  const job = { data_type: mark, payload: { mark }, callback_url: `${world.receiver.url}/callback` };
-  const options = { idempotency_key: `${mark}-key`, max_retries: 0, ordering_key: mark };
-  const { body } = must(await api.bulk([{ ...job, destinations: [mark, `${mark}-lost`], options }]), 202);
-  const deliver_at = new Date(Date.now() + 3_600_000).toISOString();
-  await api.accepted({ ...job, destinations: [mark], options: { deliver_at } });
-  const [distributionId = ''] = body.distribution_ids;
-  await eventually({ until: 'the job to end' }, async () => {
-    expect((await api.status(distributionId)).body.status).toBe('failed');
-  });
-  const patience = { configuration: { retry_policy: { max_attempts: 2 } } };
-  must(await api.json('PATCH', `/api/v1/destinations/${mark}-lost`, patience), 200);
-  const rule = { name: mark, rule_type: 'routing', actions: { destinations: [mark] }, enabled: false };
-  const made = must(await api.json('POST', '/api/v1/rules', rule), 201);
-  must(await api.json('POST', '/api/v1/data-types', { id: mark, name: mark }), 201);
-  const transform = { name: mark, engine: 'field_mapping', spec: { mark: 'mark' } };
-  must(await api.json('POST', '/api/v1/transforms', transform), 201);
-  const user = { username: mark, email: `${mark}@example.org`, password: 'a long password', role: 'viewer' };
-  const person = must(await api.json('POST', '/api/v1/users', user), 201);
-  const dead = must(await api.deadLetters(), 200).body.dead_letters[0];
-  const redrive = { filter: { data_type: `${mark}-none` } };
-  const operation = must(await api.json('POST', '/api/v1/dead-letters/redrive', redrive), 202);
-  const key = await api.createKey(mark, ['distribution:read']);
-  const secrets = await api.get<{ signing_secrets: Reply[] }>('/api/v1/signing-secrets');
-  return {
-    tenant,
-    ids: {
-      distribution_id: distributionId,
-      batch_id: body.batch_id,
-      destination: String(destination['destination_id']),
-      key: String(key['id']),
-      secret: String(secrets.body.signing_secrets[0]?.['id']),
-      rule: String(made.body['rule_id']),
-      data_type: mark,
-      transform: mark,
-      user: String(person.body['id']),
-      dead_letter_id: String(dead?.dead_letter_id),
-      operation_id: String(operation.body['operation_id']),
-    },
-  };
-}
-
-type Operation = { security?: unknown; requestBody?: unknown };
-type Published = { paths: Record<string, Record<string, Operation>> };
-
-async function operations(): Promise<[method: string, path: string][]> {
-  const { paths } = (await (await fetch(`${world.service.url}/docs-json`)).json()) as Published;
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method): [string, string] => [method.toUpperCase(), path]),
-  );
-}
-
-/** What `{id}` stands for. */
-function idIn(path: string): string {
-  if (path.includes('/api-keys/')) return b.ids.key;
-  if (path.includes('/users/')) return b.ids.user;
-  if (path.includes('/rules/')) return b.ids.rule;
-  if (path.includes('/data-types/')) return b.ids.data_type;
-  return path.includes('/tenants/') ? b.tenant.id : b.ids.secret;
-}
-
-/** The path with the other tenant's ids in it; fails for a parameter that this test does not know. */
-const foreign = (path: string): string =>
-  path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
-    const named: Record<string, string> = {
-      ...b.ids,
-      id: idIn(path),
-    };
-    const value = named[name];
-    if (value === undefined) throw new Error(`${path}: give this test an id of ${name}`);
-    return value;
-  });
-
-const DESTINATION = { name: 'stolen', protocol: 'REST', configuration: { endpoint: 'https://example.com/' } };
-
-/** A body that would be accepted if the thing were the caller's own. */
-function bodyFor(method: string, path: string): object | undefined {
-  if (path.endsWith('/rotate') && path.includes('{')) return { overlap_seconds: 0 };
-  if (path.endsWith('/replay')) return {};
-  if (method !== 'PUT' && method !== 'PATCH') return undefined;
-  if (path.includes('/users/')) return { status: 'disabled' };
-  const replaces = method === 'PUT';
-  if (path.includes('/rules/')) {
-    return { name: 'stolen', ...(replaces ? { rule_type: 'routing', actions: { stop: true } } : {}) };
-  }
-  if (path.includes('/data-types/')) return { name: 'stolen', ...(replaces ? { id: MARK } : {}) };
-  if (path.includes('/transforms/')) {
-    return { name: 'stolen', ...(replaces ? { engine: 'field_mapping', spec: { a: 'b' } } : {}) };
-  }
-  return replaces ? DESTINATION : { status: 'inactive' };
-}
-
-describe('an API key', () => {
-  it('finds nothing of another tenant at any published endpoint', async () => {
-    const found = (await operations()).filter(([, path]) => path.includes('{'));
-    expect(found.length).toBeGreaterThan(10);
-    for (const [method, path] of found) {
-      const body = bodyFor(method, path);
-      const answer =
-        body === undefined
-          ? await a.tenant.api.send(method, foreign(path))
-          : await a.tenant.api.json(method, foreign(path), body);
-      const expected = path.includes('/tenants/') ? 403 : 404;
-      expect({ method, path, status: answer.status }).toEqual({ method, path, status: expected });
-    }
-    for (const path of [
-      '/api/v1/destinations/{destination}',
-      '/api/v1/distribution/{distribution_id}/status',
-      '/api/v1/rules/{id}',
-      '/api/v1/data-types/{id}',
-      '/api/v1/transforms/{transform}',
-      '/api/v1/users/{id}',
-      '/api/v1/dead-letters/{dead_letter_id}',
-      '/api/v1/bulk-operations/{operation_id}',
-      '/api/v1/distribution/{distribution_id}/callbacks',
-      '/api/v1/distribution/batch/{batch_id}/callbacks',
-    ]) {
-      expect((await b.tenant.api.get(foreign(path))).status).toBe(200);
-    }
-  });
-
-  it('finds nothing of another tenant by name either', async () => {
-    must(await a.tenant.api.get(`/api/v1/destinations/${MARK}`), 404);
-    must(await a.tenant.api.submit({ destinations: [MARK] }), 400);
-  });
-
-  it('sees no foreign row in any list', async () => {
-    const lists = (await operations()).filter(([method, path]) => method === 'GET' && !path.includes('{'));
-    for (const [, path] of lists) {
-      // Figures of the whole process, for its operator.
-      if (path === '/metrics') continue;
-      const text = JSON.stringify((await a.tenant.api.get(path)).body);
-      for (const secret of [MARK, ...Object.values(b.ids)]) {
-        expect({ path, found: text.includes(secret) }).toEqual({ path, found: false });
-      }
-    }
-    const query = `q=${MARK}&data_type=${MARK}`;
-    expect(await a.tenant.api.listAll(Object.fromEntries(new URLSearchParams(query)))).toEqual([]);
-    expect(await a.tenant.api.listAll({ destination: MARK })).toEqual([]);
-  });
-
-  it('may name things as another tenant does', async () => {
-    await a.tenant.api.register(MARK, { endpoint: `${world.receiver.url}/mine` });
-    must(await a.tenant.api.submit({ distribution_id: b.ids.distribution_id }), 202);
-    must(await a.tenant.api.send('DELETE', `/api/v1/destinations/${MARK}`), 204);
-  });
 });
 
 /** In one transaction of a tenant's session, as TenantTransaction opens it; undefined sets none. */
@@ -354,13 +177,14 @@ describe('the start of the service', () => {
   });
 
   it.each([
-    ['it has BYPASSRLS', 'BYPASSRLS', ''],
-    ['it owns, or is a member of the role that owns', '', 'distributor_owner'],
-  ])('refuses a login because %s', async (reason, attribute, group) => {
+    ['it has BYPASSRLS', (role: string) => `ALTER ROLE ${role} BYPASSRLS`],
+    ['it owns, or is a member of the role that owns', (role: string) => `GRANT distributor_owner TO ${role}`],
+    ['its sessions begin as a tenant', (role: string) => `ALTER ROLE ${role} SET app.tenant_id = 'tenant-b'`],
+  ])('refuses a login because %s', async (reason, change) => {
     const role = `bypass_${world.database.name}`;
-    await world.rows(`CREATE ROLE ${role} LOGIN PASSWORD 'test' ${attribute}`);
+    await world.rows(`CREATE ROLE ${role} LOGIN PASSWORD 'test'`);
     try {
-      if (group !== '') await world.rows(`GRANT ${group} TO ${role}`);
+      await world.rows(change(role));
       const url = new URL(world.database.url);
       url.username = role;
       url.password = 'test';

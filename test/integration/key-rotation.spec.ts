@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { type TenantId } from '../../src/kernel/ids';
+import { erasureSubjectPlace } from '../../src/kernel/places';
+import { SecretBox } from '../../src/kernel/secret-box';
 import { SEALED_COLUMNS } from '../../src/upkeep/reseal';
 import { Api } from '../support/api';
 import { runCommand } from '../support/command';
@@ -35,6 +39,21 @@ async function columnsWithSealedTexts(): Promise<string[]> {
   return found.sort();
 }
 
+/** An erasure that begins when the session ends, and not before. The lock leaves its columns to the rotation. */
+async function heldErasure(tenant: string, box: SecretBox): Promise<Client> {
+  const value = box.seal('"anna"', erasureSubjectPlace(tenant as TenantId));
+  await world.rows(
+    `INSERT INTO erasures (id, tenant_id, subject_path, subject_value, subject_hash, dry_run, created_by)
+     VALUES (gen_random_uuid(), $1, 'payload.who', $2, '', false, 'key:tests')`,
+    [tenant, value],
+  );
+  const client = new Client({ connectionString: world.database.url });
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT FROM erasures FOR KEY SHARE');
+  return client;
+}
+
 describe('encryption keys', () => {
   it('are rotated while jobs are delivered, and the old one is not needed afterwards', async () => {
     const tenant = await world.tenant('rotating');
@@ -51,6 +70,7 @@ describe('encryption keys', () => {
       options: { encryption_required: true, deliver_at },
     });
     await world.service.stop();
+    const held = await heldErasure(tenant.id, new SecretBox([old]));
 
     const both = await TestService.start({
       databaseUrl: world.database.url,
@@ -97,6 +117,10 @@ describe('encryption keys', () => {
     }
     await world.receiver.received(1, '/callback');
     expect(world.receiver.at('/callback')[0]?.headers.authorization).toBe('Bearer of-the-callback');
+    await held.end();
+    await eventually({ until: 'the erasure of before to end' }, async () => {
+      expect(await world.count(`FROM erasures WHERE status = 'completed'`)).toBe(1);
+    });
     await only.dispose();
   });
 
