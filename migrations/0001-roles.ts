@@ -46,7 +46,7 @@ export class Roles1763600000001 implements MigrationInterface {
  */
 const PLANNER = ['enable_seqscan', 'enable_bitmapscan', 'jit'];
 
-const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<void> =>
+export const createRole = (runner: QueryRunner, name: string, login: 'LOGIN' | 'NOLOGIN'): Promise<void> =>
   once(
     runner,
     `EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}')`,

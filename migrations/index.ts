@@ -14,6 +14,9 @@ import { Replay1763600000013 } from './0013-replay';
 import { DestinationHealth1763600000014 } from './0014-destination-health';
 import { RetryPolicyChanges1763600000015 } from './0015-retry-policy-changes';
 import { Ordering1763600000016 } from './0016-ordering';
+import { Erasures1763600000017 } from './0017-erasures';
+import { SqlIntake1763600000018 } from './0018-sql-intake';
+import { TemporaryObjects1763600000019 } from './0019-temporary-objects';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -33,4 +36,7 @@ export const MIGRATIONS = [
   DestinationHealth1763600000014,
   RetryPolicyChanges1763600000015,
   Ordering1763600000016,
+  Erasures1763600000017,
+  SqlIntake1763600000018,
+  TemporaryObjects1763600000019,
 ];

@@ -29,7 +29,7 @@ TABLE api_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY api_keys_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY api_keys_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY api_keys_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT INSERT, SELECT, UPDATE TO distributor_system
 
 TABLE attempt_logs -- OWNER distributor_owner, PARTITION BY RANGE (distribution_job_id), ROW LEVEL SECURITY, FORCED
@@ -45,7 +45,7 @@ TABLE attempt_logs -- OWNER distributor_owner, PARTITION BY RANGE (distribution_
   POLICY attempt_logs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY attempt_logs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY attempt_logs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
 
 TABLE audit_log -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
@@ -97,7 +97,7 @@ TABLE bulk_operations -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY bulk_operations_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY bulk_operations_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY bulk_operations_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
@@ -115,7 +115,7 @@ TABLE configuration_revisions -- OWNER distributor_owner, ROW LEVEL SECURITY, FO
   POLICY configuration_revisions_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
   POLICY configuration_revisions_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY configuration_revisions_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT, UPDATE TO distributor_system
 
@@ -136,7 +136,7 @@ TABLE configuration_versions -- OWNER distributor_owner, ROW LEVEL SECURITY, FOR
   POLICY configuration_versions_report FOR SELECT TO distributor_readonly USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))) WITH CHECK (-)
   POLICY configuration_versions_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY configuration_versions_update FOR UPDATE TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT TO distributor_system
 
@@ -190,7 +190,7 @@ TABLE dead_letters -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY dead_letters_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY dead_letters_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY dead_letters_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
@@ -212,7 +212,7 @@ TABLE destination_configs -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY destination_configs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY destination_configs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY destination_configs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_system
 
 VIEW destination_health -- OWNER distributor_system, WITH (security_barrier=true)
@@ -250,7 +250,7 @@ TABLE destination_health_checks -- OWNER distributor_owner, ROW LEVEL SECURITY, 
   POLICY destination_health_checks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY destination_health_checks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY destination_health_checks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, INSERT, SELECT TO distributor_system
 
@@ -284,7 +284,7 @@ TABLE destination_health_states -- OWNER distributor_owner, ROW LEVEL SECURITY, 
   POLICY destination_health_states_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY destination_health_states_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY destination_health_states_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT, UPDATE TO distributor_system
 
@@ -333,7 +333,7 @@ TABLE destinations -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY destinations_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY destinations_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY destinations_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT, UPDATE TO distributor_system
 
 TABLE distribution_attempts -- OWNER distributor_owner, PARTITION BY RANGE (distribution_job_id), ROW LEVEL SECURITY, FORCED
@@ -362,7 +362,7 @@ TABLE distribution_attempts -- OWNER distributor_owner, PARTITION BY RANGE (dist
   POLICY distribution_attempts_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_attempts_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_attempts_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT SELECT TO distributor_system
 
@@ -383,7 +383,7 @@ TABLE distribution_batches -- OWNER distributor_owner, WITH (fillfactor=70), ROW
   POLICY distribution_batches_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_batches_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_batches_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
@@ -417,7 +417,7 @@ TABLE distribution_callbacks -- OWNER distributor_owner, WITH (fillfactor=70), R
   POLICY distribution_callbacks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_callbacks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_callbacks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT, UPDATE TO distributor_system
 
@@ -435,7 +435,7 @@ TABLE distribution_job_events -- OWNER distributor_owner, PARTITION BY RANGE (di
   POLICY distribution_job_events_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_job_events_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_job_events_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
 
 TABLE distribution_jobs -- OWNER distributor_owner, PARTITION BY RANGE (id), ROW LEVEL SECURITY, FORCED
@@ -481,7 +481,7 @@ TABLE distribution_jobs -- OWNER distributor_owner, PARTITION BY RANGE (id), ROW
   POLICY distribution_jobs_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_jobs_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_jobs_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT SELECT TO distributor_system
 
@@ -494,7 +494,7 @@ TABLE distribution_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY distribution_keys_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_keys_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY distribution_keys_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
@@ -558,6 +558,35 @@ MATERIALIZED VIEW distribution_summary_mv -- OWNER distributor_system
   CREATE UNIQUE INDEX uk_distribution_summary_mv ON public.distribution_summary_mv USING btree (hour_bucket, tenant_id, data_type, status)
   AS SELECT date_trunc('hour'::text, created_at) AS hour_bucket, tenant_id, data_type, status, count(*) AS total_distributions, count(*) FILTER (WHERE ((status)::text = 'completed'::text)) AS completed_distributions, count(*) FILTER (WHERE ((status)::text = 'failed'::text)) AS failed_distributions, avg(EXTRACT(epoch FROM (completed_at - created_at))) AS avg_completion_time_seconds, sum(retry_count) AS total_retries FROM distribution_jobs WHERE (created_at >= (CURRENT_DATE - '30 days'::interval)) GROUP BY (date_trunc('hour'::text, created_at)), tenant_id, data_type, status;
 
+TABLE erasures -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id uuid NOT NULL
+  tenant_id character varying(50) NOT NULL
+  subject_path text
+  subject_value text
+  subject_hash bytea
+  dry_run boolean NOT NULL
+  status character varying(20) NOT NULL DEFAULT 'running'::character varying
+  position uuid
+  examined integer NOT NULL DEFAULT 0
+  unreadable integer NOT NULL DEFAULT 0
+  waiting integer NOT NULL DEFAULT 0
+  counts jsonb NOT NULL DEFAULT '{}'::jsonb
+  created_by character varying(200) NOT NULL
+  request_id character varying(100)
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  completed_at timestamp with time zone
+  CONSTRAINT erasures_check CHECK (((subject_path IS NULL) = (subject_hash IS NULL)))
+  CONSTRAINT erasures_check1 CHECK (((subject_value IS NOT NULL) = ((subject_path IS NOT NULL) AND ((status)::text = 'running'::text))))
+  CONSTRAINT erasures_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT erasures_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'completed'::character varying])::text[])))
+  CREATE UNIQUE INDEX uk_erasures_running ON public.erasures USING btree (tenant_id) WHERE ((status)::text = 'running'::text)
+  POLICY erasures_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY erasures_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY erasures_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_system
+
 TABLE idempotency_keys -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   tenant_id character varying(50) NOT NULL
   idempotency_key character varying(100) NOT NULL
@@ -589,7 +618,7 @@ TABLE lanes -- OWNER distributor_owner, WITH (fillfactor=70), ROW LEVEL SECURITY
   POLICY lanes_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY lanes_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY lanes_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT SELECT, UPDATE TO distributor_app
+  GRANT DELETE, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system
 
@@ -619,7 +648,7 @@ TABLE ordering_blocks -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY ordering_blocks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY ordering_blocks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY ordering_blocks_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT TO distributor_app
+  GRANT DELETE, INSERT, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT TO distributor_system
 
@@ -639,6 +668,7 @@ TABLE rate_limits -- OWNER distributor_owner, WITH (fillfactor=50), ROW LEVEL SE
   POLICY rate_limits_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY rate_limits_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY rate_limits_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, SELECT TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT INSERT, SELECT, UPDATE TO distributor_system
 
@@ -681,7 +711,7 @@ TABLE retry_policy_changes -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCE
   POLICY retry_policy_changes_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY retry_policy_changes_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY retry_policy_changes_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_readonly
   GRANT DELETE, SELECT, UPDATE TO distributor_system
 
@@ -717,8 +747,54 @@ TABLE signing_secrets -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   POLICY signing_secrets_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY signing_secrets_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
   POLICY signing_secrets_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
-  GRANT INSERT, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_app
   GRANT SELECT TO distributor_system
+
+TABLE sql_clients -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  login name NOT NULL
+  tenant_id character varying(50) NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT sql_clients_pkey PRIMARY KEY (login)
+  POLICY sql_clients_login FOR SELECT TO distributor_owner, distributor_sql USING ((login = SESSION_USER)) WITH CHECK (-)
+  POLICY sql_clients_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY sql_clients_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY sql_clients_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, INSERT, SELECT TO distributor_app
+  GRANT SELECT TO distributor_readonly
+  GRANT SELECT TO distributor_sql
+  GRANT SELECT TO distributor_system
+
+TABLE sql_requests -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
+  id bigint NOT NULL
+  tenant_id character varying(50) NOT NULL
+  login name NOT NULL
+  action character varying(20) NOT NULL
+  distribution_id character varying(100) NOT NULL
+  content jsonb
+  status character varying(20) NOT NULL DEFAULT 'pending'::character varying
+  error_code character varying(50)
+  error_details jsonb
+  requested_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+  settled_at timestamp with time zone
+  CONSTRAINT sql_requests_action_check CHECK (((action)::text = ANY ((ARRAY['submit'::character varying, 'cancel'::character varying])::text[])))
+  CONSTRAINT sql_requests_check CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL)))
+  CONSTRAINT sql_requests_check1 CHECK ((((status)::text = 'rejected'::text) = (error_code IS NOT NULL)))
+  CONSTRAINT sql_requests_pkey PRIMARY KEY (tenant_id, id)
+  CONSTRAINT sql_requests_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'accepted'::character varying, 'rejected'::character varying])::text[])))
+  CREATE INDEX idx_sql_requests_login ON public.sql_requests USING btree (login, distribution_id)
+  CREATE INDEX idx_sql_requests_pending ON public.sql_requests USING btree (tenant_id, id) WHERE ((status)::text = 'pending'::text)
+  CREATE INDEX idx_sql_requests_settled ON public.sql_requests USING btree (settled_at) WHERE (settled_at IS NOT NULL)
+  POLICY sql_requests_leave FOR INSERT TO distributor_owner USING (-) WITH CHECK (((login = SESSION_USER) AND (EXISTS ( SELECT
+   FROM sql_clients c
+  WHERE ((c.login = SESSION_USER) AND ((c.tenant_id)::text = (sql_requests.tenant_id)::text))))))
+  POLICY sql_requests_login FOR SELECT TO distributor_sql USING (((login = SESSION_USER) AND (EXISTS ( SELECT
+   FROM sql_clients c
+  WHERE ((c.login = SESSION_USER) AND ((c.tenant_id)::text = (sql_requests.tenant_id)::text)))))) WITH CHECK (-)
+  POLICY sql_requests_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
+  POLICY sql_requests_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)
+  POLICY sql_requests_tenant FOR ALL TO distributor_app USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text)))
+  GRANT DELETE, SELECT, UPDATE TO distributor_app
+  GRANT DELETE, SELECT TO distributor_system
 
 TABLE tenants -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   id character varying(50) NOT NULL
@@ -731,6 +807,7 @@ TABLE tenants -- OWNER distributor_owner, ROW LEVEL SECURITY, FORCED
   rate_limit_requests integer NOT NULL DEFAULT 1000
   rate_limit_window_seconds integer NOT NULL DEFAULT 60
   burst_limit integer NOT NULL DEFAULT 200
+  erased_at timestamp with time zone
   CONSTRAINT tenants_burst_limit_check CHECK ((burst_limit > 0))
   CONSTRAINT tenants_id_check CHECK (((id)::text ~ '^[a-zA-Z0-9_-]+$'::text))
   CONSTRAINT tenants_pkey PRIMARY KEY (id)
@@ -831,3 +908,15 @@ CREATE OR REPLACE FUNCTION public.first_uuid_of_month(moment timestamp with time
 
 CREATE OR REPLACE FUNCTION public.lease_tokens(p_tenant_id character varying, p_key_id uuid, p_key_requests integer, p_returned integer, p_first integer, p_wanted integer, p_ahead integer, p_at timestamp with time zone DEFAULT clock_timestamp()) RETURNS TABLE(granted integer, tokens double precision, requests integer, window_seconds integer, capacity integer) LANGUAGE plpgsql SET search_path TO 'public', 'pg_temp' AS $function$ #variable_conflict use_column DECLARE v_bucket varchar := coalesce(p_key_id::text, 'submissions'); v_requests integer; v_window integer; v_capacity integer; v_tokens double precision; v_refilled_at timestamptz; v_granted integer; BEGIN IF p_key_id IS NULL THEN SELECT t.rate_limit_requests, t.rate_limit_window_seconds, t.burst_limit INTO v_requests, v_window, v_capacity FROM tenants t WHERE t.id = p_tenant_id; ELSE SELECT coalesce(k.rate_limit_requests, p_key_requests), 60, coalesce(k.rate_limit_requests, p_key_requests) INTO v_requests, v_window, v_capacity FROM api_keys k WHERE k.tenant_id = p_tenant_id AND k.id = p_key_id; END IF; IF NOT FOUND THEN RETURN; END IF; SELECT r.tokens, r.refilled_at INTO v_tokens, v_refilled_at FROM rate_limits r WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket FOR UPDATE; IF NOT FOUND THEN INSERT INTO rate_limits (tenant_id, bucket, tokens, refilled_at) VALUES (p_tenant_id, v_bucket, v_capacity, p_at) ON CONFLICT (tenant_id, bucket) DO NOTHING; SELECT r.tokens, r.refilled_at INTO v_tokens, v_refilled_at FROM rate_limits r WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket FOR UPDATE; END IF; v_tokens := least(v_capacity, v_tokens + p_returned + greatest(0, extract(epoch FROM p_at - v_refilled_at)::double precision) * v_requests / v_window); -- The last of many small refills may miss a whole token by a rounding. v_granted := greatest(0, least(p_wanted, floor(v_tokens + 1e-6))); IF v_granted < p_first THEN IF v_tokens + 1e-6 >= v_capacity AND p_first <= greatest(v_capacity, v_requests) THEN v_granted := p_first; ELSE -- It is refused; what is there is for those behind it, and not carried off for nobody. v_granted := least(v_granted, p_wanted - p_first); END IF; ELSIF v_granted = p_wanted THEN v_granted := v_granted + least(p_ahead, floor((v_tokens - v_granted + 1e-6) / 8)); END IF; v_tokens := v_tokens - v_granted; UPDATE rate_limits r SET tokens = v_tokens, refilled_at = greatest(v_refilled_at, p_at) WHERE r.tenant_id = p_tenant_id AND r.bucket = v_bucket; RETURN QUERY SELECT v_granted, v_tokens, v_requests, v_window, v_capacity; END $function$
   GRANT EXECUTE TO distributor_system
+
+CREATE OR REPLACE PROCEDURE public.leave_sql_request(IN action character varying, IN distribution_id character varying, IN content jsonb) LANGUAGE plpgsql SET search_path TO 'pg_catalog', 'public', 'pg_temp' AS $procedure$ BEGIN IF length(distribution_id) > 100 THEN RAISE EXCEPTION 'p_distribution_id: must have at most 100 characters' USING ERRCODE = '22023'; END IF; INSERT INTO sql_requests (tenant_id, login, action, distribution_id, content) VALUES (tenant_of_login(), session_user, action, distribution_id, content); PERFORM pg_notify('distribution_queue', 'sql_requests'); END $procedure$
+  GRANT EXECUTE TO PUBLIC by default
+
+CREATE OR REPLACE PROCEDURE public.submit_distribution(IN p_tenant_id character varying, IN p_distribution_id character varying, IN p_data_type character varying, IN p_payload jsonb, IN p_destinations jsonb, IN p_priority character varying DEFAULT 'normal'::character varying, IN p_callback_url text DEFAULT NULL::text, IN p_max_retries integer DEFAULT 3, IN p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'public', 'pg_temp' AS $procedure$ DECLARE tenant varchar := tenant_of_login(); named varchar := COALESCE(NULLIF(p_distribution_id, ''), gen_random_uuid()::text); options jsonb := jsonb_strip_nulls(jsonb_build_object( 'max_retries', p_max_retries, 'callback_url', p_callback_url, 'expires_at', CASE WHEN isfinite(p_expires_at) THEN to_char(p_expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END)); BEGIN IF p_tenant_id <> tenant THEN RAISE EXCEPTION 'p_tenant_id: the login "%" belongs to the tenant "%"', session_user, tenant USING ERRCODE = '42501', HINT = 'Name this tenant, or none (NULL).'; END IF; CALL leave_sql_request('submit', named, jsonb_build_object( 'distribution_id', named, 'data_type', p_data_type, 'payload', p_payload, 'destinations', COALESCE(NULLIF(p_destinations, 'null'), '[]'), 'priority', COALESCE(p_priority, 'normal'), 'options', options)); END $procedure$
+  GRANT EXECUTE TO distributor_sql
+
+CREATE OR REPLACE FUNCTION public.tenant_of_login() RETURNS character varying LANGUAGE plpgsql STABLE SET search_path TO 'pg_catalog', 'public', 'pg_temp' AS $function$ DECLARE tenant varchar; BEGIN SELECT c.tenant_id INTO tenant FROM sql_clients c WHERE c.login = session_user; IF tenant IS NULL THEN RAISE EXCEPTION 'the login "%" is not a client of Distributor', session_user USING ERRCODE = '42501', HINT = 'An administrator makes it one: npm run sql-client -- create <login> --tenant <tenant>'; END IF; RETURN tenant; END $function$
+  GRANT EXECUTE TO PUBLIC by default
+
+CREATE OR REPLACE PROCEDURE public.update_distribution_status(IN p_distribution_id character varying, IN p_new_status character varying, IN p_error_message text DEFAULT NULL::text) LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'public', 'pg_temp' AS $procedure$ BEGIN IF p_new_status IS DISTINCT FROM 'cancelled' THEN RAISE EXCEPTION 'p_new_status: must be cancelled; every other status is what deliveries make of it' USING ERRCODE = '22023'; END IF; IF COALESCE(p_distribution_id, '') = '' THEN RAISE EXCEPTION 'p_distribution_id: is required' USING ERRCODE = '22023'; END IF; CALL leave_sql_request('cancel', p_distribution_id, jsonb_build_object('reason', left(p_error_message, 1000))); END $procedure$
+  GRANT EXECUTE TO distributor_sql

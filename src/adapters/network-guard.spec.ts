@@ -1,86 +1,9 @@
 import fc from 'fast-check';
 import { NetworkGuard, type Lookup } from './network-guard';
+import { INSIDE, MALFORMED } from '../../test/support/addresses-inside';
+import { securityFigure } from '../../test/support/security-figures';
 
 const strict = new NetworkGuard([]);
-
-/** Spellings of addresses that lead inside, beside the plain ones. */
-const INSIDE = [
-  '127.0.0.1',
-  '127.1',
-  '127.0.1',
-  '2130706433',
-  '0x7f000001',
-  '0x7f.1',
-  '0x7f.0x0.0x0.0x1',
-  '0177.0.0.1',
-  '017700000001',
-  '①②⑦.⓪.⓪.①',
-  '127。0。0。1',
-  '127.0.0.1.',
-  '%31%32%37.0.0.1',
-  '0',
-  '0.0.0.0',
-  '255.255.255.255',
-  '10.0.0.1',
-  '167772161',
-  '172.16.0.1',
-  '172.31.255.254',
-  '192.168.1.1',
-  '192.168.257',
-  '169.254.169.254',
-  '2852039166',
-  '0xA9FEA9FE',
-  '100.64.0.1',
-  '100.100.100.200',
-  '168.63.129.16',
-  '192.0.0.192',
-  '192.0.2.1',
-  '198.18.0.1',
-  '198.51.100.7',
-  '203.0.113.9',
-  '224.0.0.1',
-  '240.0.0.1',
-  '[::]',
-  '::1',
-  '[::1]',
-  '[0:0:0:0:0:0:0:1]',
-  '[::ffff:127.0.0.1]',
-  '::ffff:7f00:1',
-  '[::ffff:a9fe:a9fe]',
-  '[::127.0.0.1]',
-  '[::ffff:0:127.0.0.1]',
-  '[64:ff9b::127.0.0.1]',
-  '[64:ff9b::a9fe:a9fe]',
-  '[64:ff9b:1::10.0.0.1]',
-  '[2002:7f00:1::]',
-  '[2002:a9fe:a9fe::1]',
-  '[2001:0:4136:e378:8000:63bf:3fff:fdd2]',
-  '[fe80::1]',
-  'fe80::1%lo',
-  'fe80::1%25lo',
-  '[fec0::1]',
-  '[fc00::1]',
-  '[fd00:ec2::254]',
-  '[ff02::1]',
-  '[2001:db8::1]',
-  '[3fff::1]',
-  '[100::1]',
-  '[4000::1]',
-];
-
-/** What is no host at all: refused as well, whatever a resolver might make of it. */
-const MALFORMED = [
-  '',
-  '.',
-  '256.1.1.1',
-  '1.2.3.4.5',
-  '08.1.1.1',
-  '/var/run/docker.sock',
-  'a b',
-  'a\0b',
-  '[::1',
-  'x'.repeat(260),
-];
 
 const PUBLIC = [
   '8.8.8.8',
@@ -98,11 +21,13 @@ describe('an address that leads inside', () => {
     expect(strict.urlIssue(`https://${host}/x`)).toBeDefined();
     expect(strict.urlIssue(`amqps://${host}/x`, ['amqps'])).toBeDefined();
     expect(strict.hostIssue(host)).toBeDefined();
+    securityFigure('address_spellings_refused', 1);
   });
 
   it.each(MALFORMED)('%j is no host and refused', async (host) => {
     expect(await strict.resolve(host)).toMatchObject({ ok: false, code: 'NETWORK_FORBIDDEN' });
     expect(strict.hostIssue(host)).toBeDefined();
+    securityFigure('address_spellings_refused', 1);
   });
 
   it('is refused in every spelling of every address of the private ranges', async () => {

@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { createLogger } from '../observability/logger';
 import { type Configuration, readConfiguration } from './configuration';
@@ -7,6 +8,8 @@ import { openDatabase } from './service';
 
 export interface CommandSurroundings {
   configuration: Configuration;
+  ownerUrl: string;
+  sessions: SessionUrls;
   system: SystemTransaction;
 }
 
@@ -33,7 +36,8 @@ async function onDatabase(
   const source = new DataSource(sourceOptions(name, database.sessions.system, 2));
   try {
     await source.initialize();
-    return await work({ configuration, system: new SystemTransaction(source) });
+    const { ownerUrl, sessions } = database;
+    return await work({ configuration, ownerUrl, sessions, system: new SystemTransaction(source) });
   } finally {
     if (source.isInitialized) await source.destroy();
     await database.stop();

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { isTenantId, type TenantId } from '../kernel/ids';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD, USERNAME, USERNAME_RULE } from '../identity/credential-rules';
 
 export const ROLES = ['api', 'worker', 'scheduler', 'all'] as const;
@@ -24,11 +25,26 @@ function isSafeJwksUrl(text: string): boolean {
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
+/** `user=tenant`, many of them. */
+function userTenants(pairs: string[], context: z.RefinementCtx): ReadonlyMap<string, TenantId> {
+  const bound = new Map<string, TenantId>();
+  for (const pair of pairs) {
+    const [, user = '', tenantId = ''] = /^(.+)=([^=]+)$/.exec(pair) ?? [];
+    if (isTenantId(tenantId)) bound.set(user, tenantId);
+    else context.addIssue(`"${pair}" must be user=tenant_id; several with commas`);
+  }
+  return bound;
+}
+
 /** One entry a variable, in the order of .env.example, which says what each is for. */
 const variables = z.object({
   DATABASE_URL: z.string().startsWith('postgres').optional(),
   DATABASE_APP_URL: z.string().startsWith('postgres').optional(),
   DATABASE_SYSTEM_URL: z.string().startsWith('postgres').optional(),
+  DATABASE_POOLER: z
+    .string()
+    .regex(/^[^/@:\s]+:\d+$/, 'must be host:port, e.g. pgbouncer:6432')
+    .optional(),
   DB_HOST: z.string().optional(),
   DB_PORT: integer(5432, 1, 65535),
   DB_NAME: z.string().default('distributor'),
@@ -37,6 +53,13 @@ const variables = z.object({
   DB_SSL_MODE: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']).optional(),
   DB_POOL_SIZE: integer(10, 2, 200),
   DATA_DIR: z.string().min(1).default('data'),
+  AMQP_URL: z
+    .string()
+    .refine((url) => /^amqps?:$/.test(URL.parse(url)?.protocol ?? ''), 'must be amqp://… or amqps://…')
+    .optional(),
+  AMQP_PREFETCH: integer(1000, 1, 65_535),
+  AMQP_MAX_HELD: integer(10_000, 0, 1_000_000),
+  AMQP_USER_TENANTS: list.transform(userTenants),
   ROLE: z.enum(ROLES).default('all'),
   API_HOST: z.string().default('0.0.0.0'),
   API_PORT: integer(8000, 0, 65535),

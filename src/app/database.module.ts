@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
 import { type SessionUrls } from '../database/roles';
+import { PooledSession, Session } from '../database/session';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
@@ -17,26 +18,53 @@ export const sourceOptions = (name: string, url: string, poolSize: number) => ({
   synchronize: false,
   logging: false,
   extra: {
+    Client: Session,
     application_name: `distributor ${name}`,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     // Nothing of ours takes this long; a session that does holds up vacuum and with it every claim.
     idle_in_transaction_session_timeout: 60_000,
     statement_timeout: 60_000,
+    // Statements that follow each other without waiting go out together (TenantTransaction.query).
+    pipeline: true,
   },
 });
+
+/**
+ * The same through a PgBouncer in transaction mode. It refuses time-outs at the start of a session, has its own, and is
+ * sent one statement after the other.
+ */
+const pooledOptions = (name: string, url: string, poolSize: number, pooler: string) => {
+  const { extra, ...options } = sourceOptions(name, through(pooler, url), poolSize);
+  const { application_name, connectionTimeoutMillis, idleTimeoutMillis } = extra;
+  return {
+    ...options,
+    extra: { Client: PooledSession, application_name, connectionTimeoutMillis, idleTimeoutMillis },
+  };
+};
+
+/** The same login and database at the address of the pooler. */
+function through(pooler: string, direct: string): string {
+  const url = new URL(direct);
+  url.host = pooler;
+  return url.toString();
+}
 
 /** The two doors to the database and the hints that pass through it. */
 @Module({})
 export class DatabaseModule {
-  static forSessions(urls: SessionUrls, poolSize: number): DynamicModule {
+  static forSessions(urls: SessionUrls, poolSize: number, pooler: string | undefined): DynamicModule {
+    const source = (name: 'app' | 'system', most: number) =>
+      pooler === undefined
+        ? sourceOptions(name, urls[name], most)
+        : pooledOptions(name, urls[name], most, pooler);
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRoot({ ...sourceOptions('app', urls.app, poolSize), retryAttempts: 1 }),
+        TypeOrmModule.forRoot({ ...source('app', poolSize), retryAttempts: 1 }),
         TypeOrmModule.forRoot({
-          ...sourceOptions('system', urls.system, Math.max(2, Math.ceil(poolSize / 2))),
+          ...source('system', Math.max(2, Math.ceil(poolSize / 2))),
           retryAttempts: 1,
         }),
       ],
@@ -54,6 +82,7 @@ export class DatabaseModule {
         {
           provide: WakeUps,
           inject: [SystemTransaction],
+          // Past the pooler: LISTEN needs a session that stays.
           useFactory: (system: SystemTransaction) => new WakeUps(system, urls.system),
         },
       ],

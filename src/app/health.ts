@@ -3,11 +3,13 @@ import { type Claims } from '../delivery/claim';
 import { type DeliveryWorker } from '../delivery/worker';
 import { HealthChecks } from '../http/health-checks';
 import { systemClock } from '../kernel/clock';
+import { type Messaging } from './messaging';
 
 interface HealthSources {
   system: SystemTransaction;
   claims: Claims;
   worker: DeliveryWorker;
+  messaging: Messaging;
   version: string;
   concurrency: number;
 }
@@ -25,7 +27,14 @@ const DESTINATION_HEALTH = {
     FROM destinations WHERE deleted_at IS NULL`,
 };
 
-export const healthChecks = ({ system, claims, worker, version, concurrency }: HealthSources): HealthChecks =>
+export const healthChecks = ({
+  system,
+  claims,
+  worker,
+  messaging,
+  version,
+  concurrency,
+}: HealthSources): HealthChecks =>
   new HealthChecks({
     version,
     clock: systemClock,
@@ -33,6 +42,7 @@ export const healthChecks = ({ system, claims, worker, version, concurrency }: H
     queueDepth: () => claims.depth(),
     workers: () => ({ active: worker.active, concurrency }),
     destinations: () => destinationHealth(system),
+    broker: () => messaging.state,
   });
 
 /** Of all tenants. */

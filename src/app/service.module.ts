@@ -10,8 +10,9 @@ import { callbackRecorder } from '../callbacks/record';
 import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
-import { ANYWHERE, WakeUps } from '../database/wake-ups';
+import { WakeUps } from '../database/wake-ups';
 import { Cancellations } from '../delivery/cancel';
+import { Expiries } from '../delivery/expiries';
 import { Claims } from '../delivery/claim';
 import { LaneKeeper } from '../delivery/lane-keeper';
 import { LaneStore } from '../delivery/lane-store';
@@ -30,6 +31,7 @@ import { DataTypesController } from '../http/data-types.controller';
 import { DeadLettersController } from '../http/dead-letters.controller';
 import { DestinationHealthController } from '../http/destination-health.controller';
 import { DistributionController } from '../http/distribution.controller';
+import { DataProtectionController } from '../http/data-protection.controller';
 import { HealthChecks } from '../http/health-checks';
 import { HealthController } from '../http/health.controller';
 import { NodesController, TenantsController } from '../http/platform.controller';
@@ -44,8 +46,7 @@ import { Intake, type SubmissionCounter } from '../intake/accept';
 import { BatchIntake } from '../intake/accept-batch';
 import { Rulings } from '../intake/rulings';
 import { systemClock } from '../kernel/clock';
-import { type NodeId, type TenantId } from '../kernel/ids';
-import { type DueLane } from '../kernel/priority';
+import { type NodeId } from '../kernel/ids';
 import { SecretBox } from '../kernel/secret-box';
 import { type Logger } from '../observability/logger';
 import { Metrics } from '../observability/metrics';
@@ -63,7 +64,9 @@ import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
+import { Admission } from './admission';
 import { type Configuration } from './configuration';
+import { dataProtectionProviders } from './data-protection';
 import { DatabaseModule } from './database.module';
 import { destinationHealthProviders, OutcomeReaders } from './destination-health';
 import { healthChecks } from './health';
@@ -75,7 +78,10 @@ import { made } from './made';
 import { Outward } from './outward';
 import { ruleProviders } from './rules';
 import { Transforming, transformProviders } from './transforms';
+import { messagingProvider, Messaging } from './messaging';
 import { Queue } from './queue';
+import { sqlRequestsProvider } from './sql-requests';
+import { wakeAnywhere, wakeBoth } from './wake';
 import { createWorker } from './worker';
 
 /** What the composition needs to know beside the configuration. */
@@ -98,7 +104,9 @@ export class ServiceModule {
     const api = configuration.ROLE === 'api' || configuration.ROLE === 'all';
     return {
       module: ServiceModule,
-      imports: [DatabaseModule.forSessions(sessions, configuration.DB_POOL_SIZE)],
+      imports: [
+        DatabaseModule.forSessions(sessions, configuration.DB_POOL_SIZE, configuration.DATABASE_POOLER),
+      ],
       controllers: [HealthController, ...(api ? API_CONTROLLERS : [])],
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },
@@ -108,7 +116,10 @@ export class ServiceModule {
         ...identityProviders(context),
         ...ruleProviders(context.log),
         ...intakeProviders(context),
-        ...replayProviders(),
+        messagingProvider(configuration, context.log),
+        sqlRequestsProvider(configuration),
+        ...replayProviders(context),
+        ...dataProtectionProviders(context.log),
         ...deliveryProviders(context),
         ...destinationHealthProviders(context.configuration, context.log),
         ...transformProviders(context),
@@ -129,6 +140,7 @@ const API_CONTROLLERS = [
   ApiKeysController,
   SigningSecretsController,
   TenantsController,
+  DataProtectionController,
   NodesController,
   RulesController,
   RuleTrialsController,
@@ -157,8 +169,18 @@ function sharedProviders({ configuration, encryptionKeys, hashKey, version }: Se
       [TenantTransaction, SigningSecrets, SecretBox],
       (tenants, signingSecrets, box) => new Outward(tenants, adapters, new Senders(), signingSecrets, box),
     ),
-    made(HealthChecks, [SystemTransaction, Claims, DeliveryWorker], (system, claims, worker) =>
-      healthChecks({ system, claims, worker, version, concurrency: configuration.WORKER_CONCURRENCY }),
+    made(
+      HealthChecks,
+      [SystemTransaction, Claims, DeliveryWorker, Messaging],
+      (system, claims, worker, messaging) =>
+        healthChecks({
+          system,
+          claims,
+          worker,
+          messaging,
+          version,
+          concurrency: configuration.WORKER_CONCURRENCY,
+        }),
     ),
   ];
 }
@@ -180,23 +202,22 @@ function administrationProviders({ configuration, log }: ServiceContext): Provid
       (tenants, box, keys) => new ApiKeys(tenants, box, () => keys.forgetAll()),
     ),
     made(
+      Admission,
+      [KeyLookup, Sessions, TenantDirectory],
+      (keys, sessions, directory) => new Admission(keys, sessions, directory),
+    ),
+    made(
       Platform,
-      [SystemTransaction, Outward, KeyLookup, Sessions, TenantDirectory],
-      (system, { tenants, signingSecrets, box }, keys, sessions, directory) => {
-        const onChange = (tenantId: TenantId): void => {
-          keys.forgetAll();
-          sessions.forgetAll();
-          directory.forget(tenantId);
-        };
-        return new Platform({
+      [SystemTransaction, Outward, Admission],
+      (system, { tenants, signingSecrets, box }, admission) =>
+        new Platform({
           tenants,
           system,
           signingSecrets,
           box,
           defaultLimits: defaultLimits(configuration),
-          onChange,
-        });
-      },
+          onChange: (tenantId) => admission.forget(tenantId),
+        }),
     ),
     made(
       DestinationCatalogue,
@@ -261,16 +282,22 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
     made(JobList, [TenantTransaction], (tenants) => new JobList(tenants)),
+  ];
+}
+
+function replayProviders({ configuration }: ServiceContext): Provider[] {
+  return [
     made(
       Cancellations,
       [TenantTransaction, WakeUps, DeliveryWorker],
       (tenants, wakeUps, worker) => new Cancellations(tenants, wakeBoth(wakeUps, worker)),
     ),
-  ];
-}
-
-function replayProviders(): Provider[] {
-  return [
+    made(
+      Expiries,
+      [TenantTransaction, WakeUps, DeliveryWorker],
+      (tenants, wakeUps, worker) =>
+        new Expiries(tenants, configuration.DEAD_LETTER_RETENTION_DAYS, wakeBoth(wakeUps, worker)),
+    ),
     made(
       Replays,
       [TenantTransaction, WakeUps, DeliveryWorker],
@@ -285,21 +312,6 @@ function replayProviders(): Provider[] {
     made(CallbackReplays, [TenantTransaction], (tenants) => new CallbackReplays(tenants)),
   ];
 }
-
-/** This process's own worker at once, the others by a hint. */
-const wakeBoth =
-  (wakeUps: WakeUps, worker: DeliveryWorker) =>
-  (due: readonly DueLane[]): void => {
-    if (due.length === 0) return;
-    worker.wake(due);
-    wakeUps.send(due.map(({ laneId }) => laneId));
-  };
-
-/** Where something is due is not known here: whoever is woken looks. */
-const wakeAnywhere = (wakeUps: WakeUps, worker: DeliveryWorker) => (): void => {
-  worker.wake();
-  wakeUps.send([ANYWHERE]);
-};
 
 const countIn =
   (metrics: Metrics): SubmissionCounter =>

@@ -1,5 +1,6 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CallbackDispatcher } from '../callbacks/dispatcher';
+import { Exports } from '../data-protection/exports';
 import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
 import { hashKey } from '../database/hash-key';
@@ -27,12 +28,14 @@ import { type Upkeep } from '../upkeep/duty';
 import { DeadLetterCount } from '../upkeep/dead-letters';
 import { HealthCheckRounds } from '../upkeep/health-checks';
 import { Heartbeat } from '../upkeep/heartbeat';
+import { SQL_REQUESTS } from '../upkeep/sql-requests';
 import { type Configuration, ownerUrl } from './configuration';
 import { ConfigurationChanges } from './configuration-changes';
 import { encryptionKeys } from './encryption-keys';
 import { destinationHealth } from './health';
 import { Outward } from './outward';
 import { httpSettings } from './http-settings';
+import { Messaging } from './messaging';
 import { ServiceModule } from './service.module';
 import { createUpkeep } from './upkeep';
 import { VERSION } from './version';
@@ -45,6 +48,7 @@ export interface RunningService {
 }
 
 interface Database {
+  ownerUrl: string;
   sessions: SessionUrls;
   stop(): Promise<void>;
 }
@@ -80,7 +84,7 @@ export async function openDatabase(configuration: Configuration, log: Logger): P
     if (done.length > 0) log.info({ migrations: done }, 'database migrated');
     await assertBoundByPolicies(sessions.app, 'DATABASE_APP_URL');
     await assertBoundByPolicies(sessions.system, 'DATABASE_SYSTEM_URL');
-    return { sessions, stop: async () => embedded?.stop() };
+    return { ownerUrl: url, sessions, stop: async () => embedded?.stop() };
   } catch (error) {
     await embedded?.stop();
     throw error;
@@ -115,12 +119,14 @@ async function startOn(
     app.get(CallbackDispatcher).start();
   }
   app.get(RateLimits).start();
+  app.get(Messaging).start();
   const changes = app.get(ConfigurationChanges);
   app.get(WakeUps).listen({
     onWork:
       ROLE === 'worker' || ROLE === 'all'
         ? (lanes) => (lanes === undefined ? worker.wake() : worker.hint(lanes))
         : undefined,
+    onSqlRequests: ROLE === 'scheduler' || ROLE === 'all' ? () => upkeep.ask(SQL_REQUESTS) : undefined,
     onChange: (owner) => changes.forget(owner as TenantId | null),
   });
   await app.listen(configuration.API_PORT, configuration.API_HOST);
@@ -172,11 +178,14 @@ async function createApp(
     return queues;
   });
   metrics.oldestDue(async () => (await claims.depth()).oldest_due_seconds);
+  metrics.deadReadyRows(() => claims.deadRows());
   metrics.lanes(() => app.get(LaneKeeper).counts);
   metrics.breakers(() => app.get(LaneStore).breakers());
   const letters = new DeadLetterCount(app.get(SystemTransaction));
   metrics.deadLetters(() => letters.byTenant());
   metrics.destinationHealth(() => destinationHealth(app.get(SystemTransaction)));
+  const messaging = app.get(Messaging);
+  if (messaging.state !== undefined) metrics.broker(() => messaging.state ?? { connected: false, held: 0 });
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }
@@ -193,13 +202,16 @@ async function stopInOrder(
 ): Promise<void> {
   const graceMs = configuration.WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000;
   app.get(HealthChecks).beginStop();
+  await app.get(Messaging).stopIntake(graceMs);
   await Promise.all([upkeep.stop(), app.get(HealthCheckRounds).stop()]);
   await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
+  await app.get(Messaging).stop();
   await app.get(WakeUps).stop();
   await app.get(Transformer).stop();
   await heartbeat.stop();
   await app.get(Outward).senders.closeAll();
   await app.get(RateLimits).stop();
+  app.get(Exports).stop();
   await app.close();
   await database.stop();
   log.info('stopped');

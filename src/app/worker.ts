@@ -3,7 +3,7 @@ import { Recorder, type Result, RESULTS } from '../delivery/record';
 import { DeliveryWorker } from '../delivery/worker';
 import { signOf } from '../health/decide';
 import { type DeliveryHealth } from '../health/follow-deliveries';
-import { systemClock } from '../kernel/clock';
+import { systemClock, systemTimers } from '../kernel/clock';
 import { type DestinationId } from '../kernel/ids';
 import { type Logger } from '../observability/logger';
 import { type Metrics } from '../observability/metrics';
@@ -36,6 +36,7 @@ export function createWorker(
   const onFault = (error: unknown): void => log.error({ err: error }, 'delivery fault');
   const recorder = new Recorder({
     tenants: outward.tenants,
+    timers: systemTimers,
     madeBy: { node: around.node, version: VERSION },
     onRefused: (result) => {
       readers.metrics.fencedOutcome();
@@ -68,6 +69,7 @@ export function createWorker(
   };
   const worker = new DeliveryWorker({
     ...around.queue,
+    timers: systemTimers,
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
     attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),

@@ -68,9 +68,7 @@ const COLUMNS: ((result: CallbackResult) => unknown)[] = [
 
 /** Many of a tenant's in one transaction. Where it fails the callback is sent again after its lease. */
 export const callbackRecorder = (tenants: TenantTransaction): GroupCommit<CallbackResult, CallbackResult> =>
-  new GroupCommit({ mostTogether: 100, sideBySide: 1 }, (tenantId, results) =>
-    tenants.run(tenantId, async (tx) => {
-      await tx.query(RECORD_CALLBACKS, columns(results, COLUMNS));
-      return results;
-    }),
-  );
+  new GroupCommit({ mostTogether: 100, sideBySide: 1, paceMs: 10 }, async (tenantId, results) => {
+    await tenants.each(tenantId).query(RECORD_CALLBACKS, columns(results, COLUMNS));
+    return results;
+  });

@@ -1,5 +1,7 @@
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type BatchId, type CallbackId, type JobId, type TenantId } from '../kernel/ids';
+import { audit, type AuditRecord } from '../tenants/audit';
+import { type TenantCaller } from '../tenants/scopes';
 import { findJob } from '../tracking/rows';
 import { BATCH } from '../tracking/tracking';
 import { type CallbackEvent } from './claim';
@@ -68,18 +70,33 @@ export class CallbackReplays {
 
   /** The callbacks that are sent again. Undefined where there is no such job or batch. */
   replay(
-    tenantId: TenantId,
+    caller: TenantCaller,
     subject: CallbackSubject,
     { ids: wanted, onlyFailed }: CallbackReplayRequest,
   ): Promise<CallbackId[] | undefined> {
-    return this.tenants.run(tenantId, async (tx) => {
+    return this.tenants.run(caller.tenantId, async (tx) => {
       const ids = await idsOf(tx, subject);
       if (ids === undefined) return undefined;
       const again = await tx.query<{ id: CallbackId }>(REPLAY, [...ids, wanted ?? null, onlyFailed]);
-      return again.map(({ id }) => id);
+      const callbacks = again.map(({ id }) => id);
+      // The last statement: entries of a tenant wait for each other until the transaction ends.
+      await audit(tx.manager, {
+        tenantId: caller.tenantId,
+        actor: caller.actor,
+        requestId: caller.requestId,
+        action: 'replay_callbacks',
+        ...resourceOf(subject),
+        details: { callbacks, only_failed: onlyFailed },
+      });
+      return callbacks;
     });
   }
 }
+
+const resourceOf = (subject: CallbackSubject): Pick<AuditRecord, 'resourceType' | 'resourceId'> =>
+  'distributionId' in subject
+    ? { resourceType: 'distribution', resourceId: subject.distributionId }
+    : { resourceType: 'batch', resourceId: subject.batchId };
 
 /** Job and batch, one of them null. */
 async function idsOf(

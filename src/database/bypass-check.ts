@@ -12,7 +12,12 @@ const BYPASSES = `
     (EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relrowsecurity
                AND pg_has_role(session_user, c.relowner, 'MEMBER')),
-     'it owns, or is a member of the role that owns, tables with policies')
+     'it owns, or is a member of the role that owns, tables with policies'),
+    (EXISTS (SELECT FROM pg_db_role_setting s
+             WHERE (s.setrole = 0 OR s.setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
+               AND (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+               AND s.setconfig::text LIKE '%app.tenant_id=%'),
+     'its sessions begin as a tenant (ALTER ROLE … RESET app.tenant_id, ALTER DATABASE … RESET app.tenant_id)')
   ) AS checks (applies, reason)
   WHERE applies`;
 

@@ -87,7 +87,8 @@ async function prepareHome(dataDir: string, account: Account | undefined): Promi
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `The data directory ${path} cannot be used (${(error as Error).message}). Choose another DATA_DIR.`,
+      `The data directory ${path} cannot be used (${(error as Error).message}). ` +
+        'Choose another DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own.',
     );
   }
   const home = await realpath(path);

@@ -2,7 +2,7 @@ import { type TenantId } from '../kernel/ids';
 import { GroupCommit } from './group-commit';
 
 const tenant = 'roma' as TenantId;
-const size = { mostTogether: 3, sideBySide: 1 };
+const size = { mostTogether: 3, sideBySide: 1, paceMs: 0 };
 
 describe('group commit', () => {
   it('commits what arrives together together, and answers in order', async () => {
@@ -51,5 +51,33 @@ describe('group commit', () => {
     const answers = await Promise.allSettled([1, 2].map((item) => commits.submit(tenant, item)));
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(tries).toBe(1);
+  });
+});
+
+describe('the pace of commits', () => {
+  it('takes together what comes before the next commit may begin', async () => {
+    const groups: number[][] = [];
+    const paced = new GroupCommit<number, number>({ ...size, paceMs: 50 }, async (_tenant, items) => {
+      groups.push(items);
+      return items;
+    });
+    await paced.submit(tenant, 1);
+    const second = paced.submit(tenant, 2);
+    await new Promise(setImmediate);
+    await Promise.all([second, paced.submit(tenant, 3)]);
+    expect(groups).toEqual([[1], [2, 3]]);
+  });
+
+  it('does not hold back a full group', async () => {
+    const groups: number[][] = [];
+    const paced = new GroupCommit<number, number>({ ...size, paceMs: 60_000 }, async (_tenant, items) => {
+      groups.push(items);
+      return items;
+    });
+    await Promise.all([1, 2, 3, 4, 5, 6].map((item) => paced.submit(tenant, item)));
+    expect(groups).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
   });
 });

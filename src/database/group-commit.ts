@@ -1,4 +1,5 @@
 import { isDataFault } from './faults';
+import { pause, idleTimers, type Timers } from '../kernel/clock';
 import { type TenantId } from '../kernel/ids';
 
 interface Waiting<Item, Result> {
@@ -17,11 +18,13 @@ export interface GroupSize {
   mostTogether: number;
   /** Commits of one tenant at the same time, at most. */
   sideBySide: number;
+  /** Milliseconds from the beginning of a commit to that of the next one, at least, unless that one is full. */
+  paceMs: number;
 }
 
 /**
  * What comes for one tenant while a commit is under way goes together into the next one. A lone item does not
- * wait for company; the busier the tenant, the larger its commits. No timer is involved.
+ * wait for company; the busier the tenant, the larger its commits: `paceMs` bounds how many there are in a second.
  *
  * `commit` answers in the order of its items. Where a value of the group is at fault, each item is tried alone, so
  * that one poisoned item does not take the others with it.
@@ -32,6 +35,7 @@ export class GroupCommit<Item, Result> {
   constructor(
     private readonly size: GroupSize,
     private readonly commit: (tenantId: TenantId, items: Item[]) => Promise<Result[]>,
+    private readonly timers: Timers = idleTimers,
   ) {}
 
   submit(tenantId: TenantId, item: Item): Promise<Result> {
@@ -58,7 +62,10 @@ export class GroupCommit<Item, Result> {
     if (queue.committing >= this.size.sideBySide) return;
     queue.committing++;
     while (queue.waiting.length > 0) {
+      const started = this.timers.now();
       await this.commitTogether(tenantId, queue.waiting.splice(0, this.size.mostTogether));
+      const early = this.size.paceMs - (this.timers.now() - started);
+      if (early > 0 && queue.waiting.length < this.size.mostTogether) await pause(this.timers, early);
     }
     queue.committing--;
     if (queue.committing === 0 && queue.waiting.length === 0) this.queues.delete(tenantId);

@@ -1,5 +1,6 @@
 import { type PoolClient, type QueryResultRow } from 'pg';
 import { jsonbArray, textArray } from './binary-array';
+import { PooledSession } from './session';
 
 /** SQL with a name: prepared once per connection. A name stands for one text for ever. */
 export interface Statement {
@@ -7,13 +8,14 @@ export interface Statement {
   text: string;
 }
 
-/** Runs a prepared statement; the caller states the row's shape, which is its SELECT list. */
+/** Runs a prepared statement, behind a pooler one without a name; the caller states the row's shape, which is its SELECT list. */
 export async function execute<Row extends QueryResultRow>(
   client: PoolClient,
-  statement: Statement,
+  { name, text }: Statement,
   values: unknown[],
 ): Promise<Row[]> {
-  const result = await client.query<Row>({ ...statement, values });
+  const query = client instanceof PooledSession ? { text, values } : { name, text, values };
+  const result = await client.query<Row>(query);
   return result.rows;
 }
 

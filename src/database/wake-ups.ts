@@ -13,6 +13,8 @@ const NOTIFY_CHANGES = {
 /** A payload may have 8,000 bytes; beyond so many lanes a look at the table is cheaper than a list. */
 const MOST_NAMED = 100;
 export const ANYWHERE = '*';
+/** What the procedures of the SQL intake say, in the transaction of their caller. */
+const SQL_REQUESTS = 'sql_requests';
 
 /** A NOTIFY on every commit would cost two thirds of the throughput; one in a while is enough for a hint. */
 const AT_MOST_EVERY_MS = 20;
@@ -24,6 +26,8 @@ export interface Listeners {
    * and found again. Undefined itself in a process that delivers nothing.
    */
   onWork: ((laneIds: string[] | undefined) => void) | undefined;
+  /** Requests by SQL may be waiting; called for a lost connection too. Undefined in a process that settles none. */
+  onSqlRequests: (() => void) | undefined;
   /** What is kept of this tenant's configuration may be old; null: of the platform's, and so of everybody's. */
   onChange: (tenantId: string | null) => void;
 }
@@ -68,7 +72,11 @@ export class WakeUps {
     this.changes.add(tenantId ?? '');
   }
 
-  private heard(payload: string, { onWork }: Listeners): void {
+  private heard(payload: string, { onWork, onSqlRequests }: Listeners): void {
+    if (payload === SQL_REQUESTS) {
+      onSqlRequests?.();
+      return;
+    }
     const [sender, lanes] = payload.split(' ');
     if (sender !== this.sender) onWork?.(lanesIn(lanes));
   }
@@ -98,11 +106,14 @@ export class WakeUps {
       .connect()
       .then(() =>
         client.query(
-          listeners.onWork ? `LISTEN ${QUEUE}; LISTEN ${CONFIGURATION}` : `LISTEN ${CONFIGURATION}`,
+          listeners.onWork || listeners.onSqlRequests
+            ? `LISTEN ${QUEUE}; LISTEN ${CONFIGURATION}`
+            : `LISTEN ${CONFIGURATION}`,
         ),
       )
       .then(() => {
         listeners.onWork?.(undefined);
+        listeners.onSqlRequests?.();
         // What was changed while nobody listened.
         listeners.onChange(null);
       })

@@ -10,7 +10,7 @@ import { prepare, type Prepared, type PrepareParts } from './prepare';
 import { type Result } from './record';
 
 export interface AttemptParts extends PrepareParts {
-  senders: Senders;
+  senders: Pick<Senders, 'use'>;
   clock: Clock;
   random: () => number;
   /** A fault of our own, for the log; the delivery goes on by its policy. */

@@ -111,3 +111,12 @@ export const QUEUE_DEPTH = {
         AS oldest_due_seconds
     FROM ready_attempts`,
 };
+
+/**
+ * Old versions of queue rows that vacuum has not taken away. They grow while somebody keeps a transaction open that
+ * could still see them, and every claim steps over them. Other sessions' transactions themselves are not ours to see.
+ */
+export const DEAD_ROWS = {
+  name: 'ready_dead_rows',
+  text: `SELECT n_dead_tup::int AS dead FROM pg_stat_all_tables WHERE relid = 'ready_attempts'::regclass`,
+};

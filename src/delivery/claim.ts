@@ -12,7 +12,7 @@ import { type JsonObject } from '../kernel/json';
 import { type StoredDestination } from '../planning/stored-destination';
 import { type DestinationStatus } from '../tenants/entities';
 import { type Offer } from './lanes';
-import { CLAIM_DUE, EXTEND_LEASES, QUEUE_DEPTH, RELEASE_LEASES } from './claim.sql';
+import { CLAIM_DUE, DEAD_ROWS, EXTEND_LEASES, QUEUE_DEPTH, RELEASE_LEASES } from './claim.sql';
 
 /** A delivery that this node holds until its lease ends, with all that is needed to send it. */
 export type ClaimedDelivery = {
@@ -62,7 +62,7 @@ const OFFER_COLUMNS: ((offer: Offer) => unknown)[] = [
 /** The queue as one node sees it: across tenants, which is why it goes through the system's door. */
 export class Claims {
   constructor(
-    private readonly system: SystemTransaction,
+    private readonly system: Pick<SystemTransaction, 'query'>,
     private readonly node: NodeId,
     readonly leaseSeconds: number,
   ) {}
@@ -86,5 +86,11 @@ export class Claims {
   async depth(): Promise<QueueDepth> {
     const [depth] = await this.system.query<QueueDepth>(QUEUE_DEPTH, []);
     return depth ?? { due: 0, scheduled: 0, waiting: 0, in_flight: 0, oldest_due_seconds: 0 };
+  }
+
+  /** Of the queue's table: what vacuum has still to take away. */
+  async deadRows(): Promise<number> {
+    const [row] = await this.system.query<{ dead: number }>(DEAD_ROWS, []);
+    return row?.dead ?? 0;
   }
 }

@@ -25,9 +25,15 @@ export type Decision =
       retryAfterSeconds?: number | undefined;
     }
   | { kind: 'fail'; code: AttemptErrorCode; message: string; exhausted: boolean }
-  | { kind: 'cancel' }
-  /** Nothing was sent and no attempt is spent: the destination is in maintenance, for example. */
-  | { kind: 'postpone'; afterSeconds: number; reason: string };
+  | { kind: 'cancel' };
+
+/** Of what was not sent before its job expired. */
+export const EXPIRED = {
+  kind: 'fail',
+  code: 'EXPIRED',
+  message: 'the job expired before this destination took it',
+  exhausted: false,
+} as const satisfies Decision;
 
 /**
  * What an outcome means for the delivery: finish, try again after a while, or give up.

@@ -5,8 +5,10 @@ import { type Lanes, type Offer } from './lanes';
 
 /** How often to look for work at least; a look that takes long is made less often. */
 export const LOOK_MS = 250;
-/** Of the time at most one part in so many is spent looking. */
+/** Of the time at most one part in so many is spent looking … */
 const LOOK_SHARE = 20;
+/** … but however long one look took, the next one comes before the ownership of lanes ends (lane-store.ts). */
+const MOST_LOOK_MS = 2000;
 
 /** Keeps what this process knows of lanes in step with the table that all processes share. */
 export class LaneKeeper {
@@ -43,7 +45,8 @@ export class LaneKeeper {
     this.lanes.probes(this.clock()).forEach((change) => this.save(change));
     const healed = this.lanes.healed(this.clock());
     if (healed.length > 0) this.lanes.released(await this.store.release(healed));
-    this.lookAt = Math.max(this.lookAt, since + LOOK_SHARE * (this.clock() - since));
+    const took = this.clock() - since;
+    this.lookAt = Math.max(this.lookAt, since + Math.min(LOOK_SHARE * took, took + MOST_LOOK_MS));
   }
 
   offers(room: number, free: number): Offer[] {

@@ -52,7 +52,7 @@ const AHEAD_SECONDS = 5;
 /** Lanes as all workers share them: across tenants, which is why it goes through the system's door. */
 export class LaneStore {
   constructor(
-    private readonly system: SystemTransaction,
+    private readonly system: Pick<SystemTransaction, 'query'>,
     readonly node: NodeId,
   ) {}
 

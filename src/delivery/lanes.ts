@@ -267,9 +267,16 @@ export class Lanes {
   }
 }
 
-/** Nothing of it is in flight, and nothing is known of it that its next delivery needs. */
+/** Ownership that has ended here may go on for a moment at the database, which was asked later. */
+const STILL_OWNED_MS = OWNED_SECONDS * 1000;
+
+/**
+ * Nothing of it is in flight, and nothing is known of it that its next delivery needs. Limits are needed as long as this
+ * process may own the lane: the claim would let it take any number.
+ */
 function isForgettable({ inFlight, breaker, failedAt, care }: Lane, now: number): boolean {
   if (inFlight > 0 || (care?.rate !== undefined && care.fullAt > now)) return false;
+  if (care !== undefined && care.ownedUntil > now - STILL_OWNED_MS) return false;
   return breaker === AT_REST || failedAt < now - REMEMBER_MS;
 }
 

@@ -12,14 +12,14 @@ import { type OpenParts, openSender } from '../tenants/destination-sender';
 import { type SigningSecrets } from '../tenants/signing-secrets';
 import { type Content, contentOf, type ContentParts } from '../transforms/content';
 import { type ClaimedDelivery } from './claim';
-import { type Decision, effectivePolicy, type UnsentCode } from './decide';
+import { type Decision, effectivePolicy, EXPIRED, type UnsentCode } from './decide';
 import { openPayload } from './discretion';
 
 const compress = promisify(gzip);
 
 export interface PrepareParts extends ContentParts, OpenParts {
-  catalogue: DestinationCatalogue;
-  signingSecrets: SigningSecrets;
+  catalogue: Pick<DestinationCatalogue, 'byId'>;
+  signingSecrets: Pick<SigningSecrets, 'valid'>;
   defaults: { retry: RetryPolicy; timeoutSeconds: number; maxTimeoutSeconds: number };
 }
 
@@ -35,8 +35,6 @@ export type Prepared =
     }
   | { kind: 'unsent'; decision: Decision; log?: LogLine[] };
 
-const MAINTENANCE_SECONDS = 60;
-
 const fail = (code: UnsentCode, message: string, log: LogLine[] = []): Prepared => ({
   kind: 'unsent',
   decision: { kind: 'fail', code, message, exhausted: false },
@@ -46,17 +44,13 @@ const fail = (code: UnsentCode, message: string, log: LogLine[] = []): Prepared 
 /** What speaks against sending before anything is opened: pure, from the claimed row alone. */
 export function settledBeforehand(claimed: ClaimedDelivery): Prepared | undefined {
   if (claimed.cancelled) return { kind: 'unsent', decision: { kind: 'cancel' } };
-  if (claimed.expired) return fail('EXPIRED', 'the job expired before this destination took it');
+  if (claimed.expired) return { kind: 'unsent', decision: EXPIRED };
   if (claimed.destination.destination_id === null) return undefined;
   if (claimed.destination_version === null || claimed.destination_deleted) {
     return fail('DESTINATION_GONE', `the destination ${claimed.destination_name} was deleted`);
   }
   if (claimed.destination_status === 'inactive') {
     return fail('DESTINATION_INACTIVE', `the destination ${claimed.destination_name} is inactive`);
-  }
-  if (claimed.destination_status === 'maintenance') {
-    const reason = `the destination ${claimed.destination_name} is in maintenance`;
-    return { kind: 'unsent', decision: { kind: 'postpone', afterSeconds: MAINTENANCE_SECONDS, reason } };
   }
   return undefined;
 }

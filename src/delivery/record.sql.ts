@@ -14,7 +14,6 @@ const DEAD_LETTER_DAYS = `
  *             replay makes a new row, whose fence begins anew
  * blocked     of these, the failed ones whose destination wants all that follow under their ordering key to wait
  * again       deliveries to repeat: the ready row moves on to the next attempt
- * postponed   deliveries that were not sent: the ready row waits, no attempt is spent
  * accepted    outcomes whose lease was ours; all others are refused and change nothing
  * attempts …  the attempt's row completed, the next one planned, log lines written
  * dead        a dead letter for each delivery that failed; nothing is read or written for the others
@@ -42,9 +41,9 @@ export const RECORD_OUTCOMES = {
       USING outcome o JOIN locked j ON j.id = o.job_id
       WHERE r.delivery_id = o.delivery_id AND r.attempt_id = o.attempt_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
         AND (o.result IN ('success', 'failed', 'cancelled')
-          OR (o.result IN ('retry', 'postponed') AND j.cancelling))
+          OR (o.result = 'retry' AND j.cancelling))
       RETURNING r.delivery_id, NULL::timestamptz AS next_attempt_at,
-        CASE o.result WHEN 'retry' THEN 'failed' WHEN 'postponed' THEN 'cancelled' ELSE o.result END AS result,
+        CASE o.result WHEN 'retry' THEN 'failed' ELSE o.result END AS result,
         r.lane_id, r.ordering_key, r.ordering_seq
     ),
     blocked AS (
@@ -64,14 +63,6 @@ export const RECORD_OUTCOMES = {
         AND o.result = 'retry' AND NOT j.cancelling
       RETURNING r.delivery_id, r.due_at AS next_attempt_at, 'retry' AS result, r.attempt_number, r.destination_name,
         r.lane_id
-    ),
-    postponed AS (
-      UPDATE ready_attempts r
-      SET leased_by = NULL, due_at = now() + make_interval(secs => o.delay_seconds)
-      FROM outcome o JOIN locked j ON j.id = o.job_id
-      WHERE r.delivery_id = o.delivery_id AND r.attempt_id = o.attempt_id AND r.fence = o.fence AND r.leased_by IS NOT NULL
-        AND o.result = 'postponed' AND NOT j.cancelling
-      RETURNING r.delivery_id
     ),
     accepted AS (
       SELECT o.delivery_id, o.job_id, o.attempt_id, o.started_at, o.completed_at, o.status_code, o.response_body,
@@ -183,5 +174,5 @@ export const RECORD_OUTCOMES = {
       SELECT gen_random_uuid(), $1, id, 'batch.completed', callback_url
       FROM batches WHERE completed_at IS NOT NULL AND callback_url IS NOT NULL
     )
-    SELECT delivery_id FROM accepted UNION ALL SELECT delivery_id FROM postponed`,
+    SELECT delivery_id FROM accepted`,
 };

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { type CapturedResponse, type LogLine } from '../adapters/port';
 import { isDataFault, isSerializationFault, isUnavailable } from '../database/faults';
 import { GroupCommit } from '../database/group-commit';
 import { type Column, columns } from '../database/statement';
-import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
+import { type TenantStatements, type TenantTransaction } from '../database/tenant-transaction';
 import { type AttemptId, type DeadLetterId, type DeliveryId, newId, type TenantId } from '../kernel/ids';
+import { pause, type Timers } from '../kernel/clock';
 import { type DueLane } from '../kernel/priority';
 import { holdKeys, type OrderedLane, orderingKeyOf, releaseKeys } from '../planning/ordering';
 import { type ClaimedDelivery } from './claim';
@@ -26,7 +26,8 @@ export interface Result {
 }
 
 export interface RecorderParts {
-  tenants: TenantTransaction;
+  tenants: Pick<TenantTransaction, 'run' | 'each'>;
+  timers: Timers;
   /** Stands in the history beside each attempt. */
   madeBy: { node: string; version: string };
   /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
@@ -38,7 +39,8 @@ export interface RecorderParts {
   deadLetterDays: number;
 }
 
-const MOST_TOGETHER = 200;
+/** One at a time, so that two never wait for the same job; nobody waits for what is recorded but status queries. */
+const GROUPS = { mostTogether: 200, sideBySide: 1, paceMs: 10 };
 const MOST_TRIES = 6;
 
 /**
@@ -51,8 +53,10 @@ export class Recorder {
   private stopped = false;
 
   constructor(private readonly parts: RecorderParts) {
-    this.groups = new GroupCommit({ mostTogether: MOST_TOGETHER, sideBySide: 1 }, (tenantId, results) =>
-      this.persist(tenantId, results),
+    this.groups = new GroupCommit(
+      GROUPS,
+      (tenantId, results) => this.persist(tenantId, results),
+      parts.timers,
     );
   }
 
@@ -74,30 +78,44 @@ export class Recorder {
         const hopeless = tries >= MOST_TRIES && !isUnavailable(error);
         if (this.stopped || hopeless || (isDataFault(error) && results.length > 1)) throw error;
         if (isDataFault(error)) results.forEach(stripResponse);
-        else if (!isSerializationFault(error)) await pause(Math.min(50 * 2 ** tries, 2000));
+        else if (!isSerializationFault(error))
+          await pause(this.parts.timers, Math.min(50 * 2 ** tries, 2000));
       }
     }
   }
 
   private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
-    const { madeBy, tenants, deadLetterDays } = this.parts;
-    const settlements = results.map((result) => ({ ...result, madeBy }));
     const ordered = results.flatMap(orderedLane);
-    const { accepted, released } = await tenants.run(tenantId, async (tx) => {
+    const accepted =
+      ordered.length === 0
+        ? await this.recordIn(this.parts.tenants.each(tenantId), results)
+        : await this.commitOrdered(tenantId, results, ordered);
+    return results.map((result) => {
+      if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
+    });
+  }
+
+  /** Holds their keys meanwhile, and lets go what waited behind them. */
+  private async commitOrdered(
+    tenantId: TenantId,
+    results: Result[],
+    ordered: readonly OrderedLane[],
+  ): Promise<Set<DeliveryId>> {
+    const { accepted, released } = await this.parts.tenants.run(tenantId, async (tx) => {
       await holdKeys(
         tx,
         ordered.map(({ key }) => key),
       );
-      const by = { actor: `node:${madeBy.node}`, deadLetterDays };
-      return {
-        accepted: await recordOutcomes(tx, settlements, by),
-        released: await releaseKeys(tx, ordered),
-      };
+      return { accepted: await this.recordIn(tx, results), released: await releaseKeys(tx, ordered) };
     });
     if (released.length > 0) this.parts.onReleased(released);
-    return results.map((result) => {
-      if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
-    });
+    return accepted;
+  }
+
+  private recordIn(statements: TenantStatements, results: Result[]): Promise<Set<DeliveryId>> {
+    const { madeBy, deadLetterDays } = this.parts;
+    const settlements = results.map((result) => ({ ...result, madeBy }));
+    return recordOutcomes(statements, settlements, { actor: `node:${madeBy.node}`, deadLetterDays });
   }
 }
 
@@ -112,14 +130,14 @@ export type Settlement = Omit<Result, 'claimed'> & {
   claimed: Pick<ClaimedDelivery, 'delivery_id' | 'fence' | 'distribution_job_id' | 'attempt_id'>;
 };
 
-/** In the caller's transaction. Returns the deliveries whose lease was still held; the others are unchanged. */
+/** In one statement. Returns the deliveries whose lease was still held; the others are unchanged. */
 export async function recordOutcomes(
-  tx: TenantTx,
+  statements: TenantStatements,
   results: readonly Settlement[],
   { actor, deadLetterDays }: { actor: string; deadLetterDays: number },
 ): Promise<Set<DeliveryId>> {
-  const accepted = await tx.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
-    tx.tenantId,
+  const accepted = await statements.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
+    statements.tenantId,
     ...columns(results, RESULT_COLUMNS),
     ...columns(results.flatMap(logRows), LOG_COLUMNS),
     actor,
@@ -140,7 +158,6 @@ export const RESULTS: Record<Decision['kind'], string> = {
   retry: 'retry',
   fail: 'failed',
   cancel: 'cancelled',
-  postpone: 'postponed',
 };
 
 /**
@@ -184,10 +201,8 @@ interface LogRow {
   line: LogLine;
 }
 
-const logRows = ({ claimed, log, decision }: Settlement): LogRow[] =>
-  decision.kind === 'postpone'
-    ? []
-    : log.map((line, lineNumber) => ({ attemptId: claimed.attempt_id, lineNumber, line }));
+const logRows = ({ claimed, log }: Settlement): LogRow[] =>
+  log.map((line, lineNumber) => ({ attemptId: claimed.attempt_id, lineNumber, line }));
 
 const LOG_COLUMNS: Column<LogRow>[] = [
   ({ attemptId }) => attemptId,

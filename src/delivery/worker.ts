@@ -1,3 +1,4 @@
+import { pause, type Timers } from '../kernel/clock';
 import { type DeliveryId } from '../kernel/ids';
 import { type DueLane } from '../kernel/priority';
 import { type Attempted } from './attempt';
@@ -15,13 +16,14 @@ export interface WorkerParts {
   concurrency: number;
   onRecorded: (result: Result) => void;
   onFault: (error: unknown) => void;
+  timers: Timers;
 }
 
 const MOST_AT_ONCE = 100;
 /** Without room, how long to wait for some. */
 const POLL_MS = 250;
 /** After a small claim the next one waits this long, so that a trickle of work is taken in handfuls. */
-const GATHER_MS = 4;
+const GATHER_MS = 6;
 const FAULT_PAUSE_MS = 1000;
 /** How long an aborted delivery may take to say so. */
 const ABORT_MS = 1000;
@@ -34,14 +36,16 @@ export class DeliveryWorker {
   private readonly inFlight = new Map<DeliveryId, ClaimedDelivery>();
   /** Aborted by the stop: to be delivered by another node. */
   private readonly givenBack: DeliveryId[] = [];
-  private readonly deadlines = new Deadlines();
+  private readonly deadlines: Deadlines;
   private loop: Promise<void> | undefined;
-  private extending: NodeJS.Timeout | undefined;
+  private stopExtending: () => void = () => undefined;
   private stopping = false;
   private changed: () => void = () => undefined;
   private woken = false;
 
-  constructor(private readonly parts: WorkerParts) {}
+  constructor(private readonly parts: WorkerParts) {
+    this.deadlines = new Deadlines(parts.timers);
+  }
 
   get active(): number {
     return this.inFlight.size;
@@ -50,11 +54,7 @@ export class DeliveryWorker {
   start(): void {
     if (this.loop !== undefined) return;
     this.loop = this.run();
-    const { claims } = this.parts;
-    this.extending = setInterval(
-      () => void claims.extend([...this.inFlight.keys()]).catch(this.parts.onFault),
-      (claims.leaseSeconds * 1000) / 3,
-    );
+    this.extendLater();
   }
 
   /** Something is due in these lanes; undefined: something may be due anywhere. */
@@ -84,7 +84,16 @@ export class DeliveryWorker {
     const left = [...this.givenBack, ...this.inFlight.keys()];
     await this.parts.claims.release(left).catch(this.parts.onFault);
     await this.parts.lanes.stop();
-    clearInterval(this.extending);
+    this.stopExtending();
+  }
+
+  /** Leases are renewed at every third of their time. */
+  private extendLater(): void {
+    const { claims, timers, onFault } = this.parts;
+    this.stopExtending = timers.after((claims.leaseSeconds * 1000) / 3, () => {
+      void claims.extend([...this.inFlight.keys()]).catch(onFault);
+      this.extendLater();
+    });
   }
 
   private get free(): number {
@@ -133,7 +142,8 @@ export class DeliveryWorker {
     } catch (error) {
       this.parts.onFault(error);
     }
-    this.inFlight.delete(claimed.delivery_id);
+    // Claimed again meanwhile, after a stall past the lease, it is the other claim's.
+    if (this.inFlight.get(claimed.delivery_id) === claimed) this.inFlight.delete(claimed.delivery_id);
     this.changed();
   }
 
@@ -156,28 +166,31 @@ export class DeliveryWorker {
   }
 
   private async drained(ms: number): Promise<void> {
-    const deadline = Date.now() + ms;
-    while (this.inFlight.size > 0 && Date.now() < deadline) await this.waitForChange(deadline - Date.now());
+    const { timers } = this.parts;
+    const deadline = timers.now() + ms;
+    while (this.inFlight.size > 0 && timers.now() < deadline)
+      await this.waitForChange(deadline - timers.now());
   }
 
   private async waitForWake(ms: number): Promise<void> {
-    const deadline = Date.now() + ms;
-    while (!this.woken && !this.stopping && Date.now() < deadline)
-      await this.waitForChange(deadline - Date.now());
+    const { timers } = this.parts;
+    const deadline = timers.now() + ms;
+    while (!this.woken && !this.stopping && timers.now() < deadline)
+      await this.waitForChange(deadline - timers.now());
   }
 
   /** Until something ends or wakes, at most `ms`. */
   private waitForChange(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const takeBack = this.parts.timers.after(ms, resolve);
       this.changed = () => {
-        clearTimeout(timer);
+        takeBack();
         resolve();
       };
     });
   }
 
   private pause(ms: number): Promise<void> {
-    return this.stopping ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+    return this.stopping ? Promise.resolve() : pause(this.parts.timers, ms);
   }
 }

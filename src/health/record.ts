@@ -11,7 +11,10 @@ export interface CheckedDestination {
   intervalSeconds: number;
 }
 
-/** Locked, so that checks and deliveries that report at the same time follow each other. */
+/**
+ * Locked, so that checks and deliveries that report at the same time follow each other; the destination first, as
+ * deliveries do, so that the two never wait for each other.
+ */
 const STANDING = {
   name: 'destination_standing',
   text: `
@@ -19,7 +22,7 @@ const STANDING = {
     FROM destination_health_states s
     JOIN destinations d ON d.tenant_id = s.tenant_id AND d.id = s.destination_id
     WHERE s.destination_id = $1 AND d.version = $2 AND d.deleted_at IS NULL
-    FOR UPDATE OF s`,
+    FOR NO KEY UPDATE OF d, s`,
 };
 
 const RECORD_CHECK = {

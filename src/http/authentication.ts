@@ -1,5 +1,5 @@
 import { ApiError } from '../kernel/errors';
-import { type Callers } from '../identity/callers';
+import { type Callers, credentialIn } from '../identity/callers';
 import { type ApiRequest, header, tenantNamed } from './request';
 
 /** The pages of the published contract; all other open routes say so at their endpoint. */
@@ -15,7 +15,7 @@ export const authenticate =
     // The route that was found, not the address as it was written.
     const route = request.routeOptions.url;
     if (route !== undefined && (openRoutes.has(route) || DOCS.test(route))) return;
-    const credential = credentialOf(request);
+    const credential = credentialIn((name) => header(request, name));
     if (credential === undefined) {
       throw new ApiError(
         'AUTHENTICATION_FAILED',
@@ -27,8 +27,3 @@ export const authenticate =
       throw new ApiError('AUTHENTICATION_FAILED', 'the API key or token is not valid');
     request.caller = { ...caller, tenantId: tenantNamed(request, caller) };
   };
-
-function credentialOf(request: ApiRequest): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(header(request, 'authorization') ?? '');
-  return header(request, 'x-api-key') ?? bearer?.[1];
-}

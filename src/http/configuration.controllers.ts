@@ -64,6 +64,7 @@ export class DestinationsController {
   @Endpoint({
     summary: 'Register a destination',
     access: 'config:write',
+    answer: 'RegisteredDestination',
     status: 201,
     body: destinationSchema,
   })
@@ -74,13 +75,17 @@ export class DestinationsController {
   }
 
   @Get('list')
-  @Endpoint({ summary: 'Destinations by name', access: 'config:read' })
+  @Endpoint({ summary: 'Destinations by name', access: 'config:read', answer: 'DestinationList' })
   async list(@Req() request: ApiRequest) {
     return { destinations: await this.destinations.list(tenantCallerOf(request)) };
   }
 
   @Get(':destination')
-  @Endpoint({ summary: 'One destination, secrets masked', access: 'config:read' })
+  @Endpoint({
+    summary: 'One destination, secrets masked',
+    access: 'config:read',
+    answer: 'WatchedDestination',
+  })
   get(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
     return this.destinations.get(tenantCallerOf(request), idOrName);
   }
@@ -92,7 +97,12 @@ export class DestinationsController {
   }
 
   @Put(':destination')
-  @Endpoint({ summary: 'Replace a destination', access: 'config:write', body: destinationSchema })
+  @Endpoint({
+    summary: 'Replace a destination',
+    access: 'config:write',
+    answer: 'Destination',
+    body: destinationSchema,
+  })
   replace(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Body() body: unknown) {
     return this.destinations.replace(tenantCallerOf(request), idOrName, parsed(destinationSchema, body));
   }
@@ -101,6 +111,7 @@ export class DestinationsController {
   @Endpoint({
     summary: 'Change a destination (JSON Merge Patch)',
     access: 'config:write',
+    answer: 'Destination',
     body: destinationPatch,
   })
   patch(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Body() body: unknown) {
@@ -111,6 +122,7 @@ export class DestinationsController {
   @Endpoint({
     summary: 'Close the breaker of a destination, so that what waits is sent at once',
     access: 'config:write',
+    answer: 'WatchedDestination',
   })
   resetBreaker(@Req() request: ApiRequest, @Param('destination') idOrName: string) {
     return this.destinations.resetBreaker(tenantCallerOf(request), idOrName);

@@ -6,14 +6,14 @@ import { type DeadLetterId, isUuid } from '../kernel/ids';
 import { DeadLetters } from '../replay/dead-letters';
 import { BulkOperations } from '../replay/operations';
 import { type LetterSelection } from '../replay/order';
-import { may } from '../tenants/scopes';
+import { checkTenant, may } from '../tenants/scopes';
 import { fromCursor } from '../kernel/cursor';
 import { Endpoint } from './endpoint';
 import { letterFilter } from './filters';
 import { dryRun, operationAnswer, pace } from './operation-answer';
 import { parsed } from './parsed';
 import { deadLetterDetailView, deadLetterView } from './replay-views';
-import { type ApiReply, type ApiRequest, checkTenant, tenantCallerOf } from './request';
+import { type ApiReply, type ApiRequest, tenantCallerOf } from './request';
 
 const listQuery = z.strictObject({
   tenant_id: z.string().optional(),

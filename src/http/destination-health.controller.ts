@@ -45,6 +45,7 @@ export class DestinationHealthController {
   @Endpoint({
     summary: 'Try a destination that is not registered',
     access: 'config:write',
+    answer: 'DestinationTest',
     body: unsavedTrialSchema,
   })
   async testUnsaved(@Req() request: ApiRequest, @Body() body: unknown) {
@@ -58,6 +59,7 @@ export class DestinationHealthController {
   @Endpoint({
     summary: 'Connect to a destination, with send: true deliver a sample',
     access: 'config:write',
+    answer: 'DestinationTest',
     body: trialSchema,
   })
   async test(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Body() body: unknown) {
@@ -72,6 +74,7 @@ export class DestinationHealthController {
   @Endpoint({
     summary: 'How a destination stands, since when and why, and its checks, the newest first',
     access: 'config:read',
+    answer: 'DestinationHealth',
     query: historyQuery,
   })
   health(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Query() query: unknown) {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { fromCursor } from '../kernel/cursor';
 import { conflict, notFound } from '../kernel/errors';
 import { type BatchId, isUuid } from '../kernel/ids';
+import { checkTenant } from '../tenants/scopes';
 import { Cancellations } from '../delivery/cancel';
 import { RateLimits } from '../limits/rate-limits';
 import { JobList } from '../tracking/list';
@@ -11,7 +12,7 @@ import { Tracking } from '../tracking/tracking';
 import { Endpoint } from './endpoint';
 import { jobFilter } from './filters';
 import { parsed } from './parsed';
-import { type ApiRequest, checkTenant, tenantCallerOf } from './request';
+import { type ApiRequest, tenantCallerOf } from './request';
 import { attemptsView, batchStatusView, eventsView, jobView, statusView } from './views';
 
 export const listQuery = z.strictObject({
@@ -43,7 +44,7 @@ export class DistributionController {
   ) {}
 
   @Get(':distribution_id/status')
-  @Endpoint({ summary: 'A job with every destination', access: 'distribution:read' })
+  @Endpoint({ summary: 'A job with every destination', access: 'distribution:read', answer: 'JobStatus' })
   async status(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
     const { tenantId } = tenantCallerOf(request);
     const found = await this.tracking.status(tenantId, id);
@@ -51,7 +52,7 @@ export class DistributionController {
   }
 
   @Get(':distribution_id/attempts')
-  @Endpoint({ summary: 'Every attempt with its log', access: 'distribution:read' })
+  @Endpoint({ summary: 'Every attempt with its log', access: 'distribution:read', answer: 'Attempts' })
   async attempts(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
     const found = await this.tracking.attempts(tenantCallerOf(request).tenantId, id);
     const { attempts, logs } = found ?? absent(id);
@@ -59,13 +60,13 @@ export class DistributionController {
   }
 
   @Get(':distribution_id/events')
-  @Endpoint({ summary: 'State transitions in order', access: 'distribution:read' })
+  @Endpoint({ summary: 'State transitions in order', access: 'distribution:read', answer: 'Events' })
   async events(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
     return eventsView(id, (await this.tracking.events(tenantCallerOf(request).tenantId, id)) ?? absent(id));
   }
 
   @Get('batch/:batch_id/status')
-  @Endpoint({ summary: 'A batch', access: 'distribution:read' })
+  @Endpoint({ summary: 'A batch', access: 'distribution:read', answer: 'BatchStatus' })
   async batchStatus(@Req() request: ApiRequest, @Param('batch_id') id: string) {
     const { tenantId } = tenantCallerOf(request);
     const found = isUuid(id) ? await this.tracking.batch(tenantId, id as BatchId) : undefined;
@@ -74,7 +75,12 @@ export class DistributionController {
   }
 
   @Get('list')
-  @Endpoint({ summary: 'Jobs, the newest first', access: 'distribution:read', query: listQuery })
+  @Endpoint({
+    summary: 'Jobs, the newest first',
+    access: 'distribution:read',
+    answer: 'JobPage',
+    query: listQuery,
+  })
   async list(@Req() request: ApiRequest, @Query() query: unknown) {
     const caller = tenantCallerOf(request);
     const { tenant_id, ...filter } = parsed(listQuery, query);
@@ -85,7 +91,11 @@ export class DistributionController {
   }
 
   @Post(':distribution_id/cancel')
-  @Endpoint({ summary: 'Cancel what has not been sent', access: 'distribution:manage' })
+  @Endpoint({
+    summary: 'Cancel what has not been sent',
+    access: 'distribution:manage',
+    answer: 'Cancellation',
+  })
   async cancel(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
     const outcome = await this.cancellations.cancel(tenantCallerOf(request), id);
     switch (outcome.kind) {

@@ -2,6 +2,7 @@ import { applyDecorators, HttpCode, SetMetadata } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { type Scope } from '../tenants/scopes';
+import { type AnswerName, answerRef } from './answers';
 
 type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
@@ -19,7 +20,7 @@ interface EndpointOptions {
   status?: number;
   body?: z.ZodType;
   query?: z.ZodObject;
-  response?: SchemaObject;
+  answer?: AnswerName;
 }
 
 /** Scope, status and documentation of one endpoint in one place; an endpoint without it fails the start. */
@@ -29,13 +30,17 @@ export function Endpoint({
   status = 200,
   body,
   query,
-  response,
+  answer,
 }: EndpointOptions): MethodDecorator {
   const decorators: MethodDecorator[] = [
     SetMetadata(SCOPE, access),
     HttpCode(status),
     ApiOperation({ summary, description: `Scope: \`${access}\`` }),
-    ApiResponse({ status, description: 'As asked.', schema: response ?? { type: 'object' } }),
+    ApiResponse({
+      status,
+      description: 'As asked.',
+      schema: answer === undefined ? { type: 'object' } : answerRef(answer),
+    }),
   ];
   if (body !== undefined) decorators.push(ApiBody({ schema: jsonSchema(body) }));
   for (const [name, schema] of Object.entries(query?.shape ?? {})) {

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { isUnavailable } from '../database/faults';
-import { API_ERRORS, ApiError, type ApiErrorCode, invalid } from '../kernel/errors';
+import { API_ERRORS, ApiError, type ApiErrorCode, errorEnvelope, invalid } from '../kernel/errors';
 import { type ApiReply, type ApiRequest } from './request';
 import { securityHeaders } from './security-headers';
 
@@ -32,19 +32,7 @@ export function sendError(
     .code(refusal.status)
     .headers({ 'x-request-id': request.id, ...securityHeaders(request) })
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify(envelope(refusal, request.id)));
-}
-
-function envelope(error: ApiError, requestId: string): Record<string, unknown> {
-  const { code, message, details, retryAfterSeconds } = error;
-  return {
-    error: code,
-    message,
-    ...(details.length === 0 ? {} : { details: details.length === 1 ? details[0] : details }),
-    ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
-    request_id: requestId,
-    timestamp: new Date().toISOString(),
-  };
+    .send(JSON.stringify(errorEnvelope(refusal, request.id)));
 }
 
 function toApiError(error: unknown): ApiError {

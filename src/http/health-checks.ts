@@ -16,6 +16,8 @@ export interface HealthParts {
   queueDepth: () => Promise<QueueDepth>;
   workers: () => { active: number; concurrency: number };
   destinations: () => Promise<{ healthy: number; unhealthy: number; unknown: number }>;
+  /** Undefined where this process needs none. */
+  broker: () => { connected: boolean; held: number } | undefined;
 }
 
 const PATIENCE_MS = 2000;
@@ -48,8 +50,16 @@ export class HealthChecks {
         queue: { status: 'healthy', ...(await this.parts.queueDepth()) },
         workers: { status: 'healthy', ...this.parts.workers() },
         destinations: { status: 'healthy', ...(await this.parts.destinations()) },
+        ...this.broker(),
       },
     };
+  }
+
+  /** The process is ready without it: what comes over HTTP is accepted, and messages wait in the broker. */
+  private broker(): HealthReport['checks'] {
+    const state = this.parts.broker();
+    if (state === undefined) return {};
+    return { broker: { status: state.connected ? 'healthy' : 'unhealthy', held_messages: state.held } };
   }
 
   private report(healthy: boolean): HealthReport {

@@ -1,7 +1,7 @@
 import { type Readable } from 'node:stream';
 import { ApiError } from '../kernel/errors';
 import { type BatchItem } from '../intake/accept-batch';
-import { parseJson } from './body';
+import { parseJson } from '../intake/parse-json';
 
 export interface NdjsonLimits {
   maxItems: number;

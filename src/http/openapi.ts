@@ -1,6 +1,7 @@
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { API_ERRORS } from '../kernel/errors';
+import { type AnswerName, answerRef, answerSchemas } from './answers';
 import { READS } from './rate-limit';
 
 /** The published contract, made from the endpoints themselves; docs/openapi.json is the committed copy. */
@@ -9,14 +10,16 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('Distributor')
     .setDescription('Durable, explainable distribution of jobs to many destinations.')
     .setVersion('1')
+    .setOpenAPIVersion('3.1.0')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .build();
   const document = SwaggerModule.createDocument(app, config);
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, Error: ERROR },
+    schemas: { ...document.components?.schemas, ...answerSchemas(), Error: ERROR },
   };
+  document.webhooks = WEBHOOKS;
   for (const path of Object.values(document.paths)) {
     for (const [method, operation] of Object.entries(path as Record<string, Operation>)) {
       // Whoever takes a key takes a token.
@@ -71,6 +74,21 @@ const ERROR = {
     request_id: { type: 'string' },
     timestamp: { type: 'string', format: 'date-time' },
   },
+};
+
+const webhook = (summary: string, name: AnswerName) => ({
+  post: {
+    summary,
+    description:
+      'To the `callback_url` of a submission, signed by Standard Webhooks (docs/destinations/rest.md).',
+    requestBody: { content: { 'application/json': { schema: answerRef(name) } } },
+    responses: { '2XX': { description: 'Taken. Anything else is tried again, five times in all.' } },
+  },
+});
+
+const WEBHOOKS = {
+  distribution: webhook('A job is over, or one of its attempts', 'JobCallback'),
+  batch: webhook('A batch is over', 'BatchCallback'),
 };
 
 export function servePublishedContract(app: INestApplication): void {

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { conflict, invalid, notFound } from '../kernel/errors';
 import { type BatchId, type BulkOperationId, isUuid } from '../kernel/ids';
 import { CallbackReplays, type CallbackSubject } from '../callbacks/replay';
 import { BulkOperations } from '../replay/operations';
 import { Replays } from '../replay/single';
+import { answerRef } from './answers';
 import { Endpoint } from './endpoint';
 import { jobFilter } from './filters';
 import { operationAnswer, pace } from './operation-answer';
@@ -50,9 +51,11 @@ export class ReplayController {
   ) {}
 
   @Post('replay')
+  @ApiResponse({ status: 200, description: 'Only counted.', schema: answerRef('DryRun') })
   @Endpoint({
     summary: 'Replay many jobs by a filter, or count them (dry_run)',
     access: 'distribution:manage',
+    answer: 'BulkOperation',
     status: 202,
     body: bulkReplaySchema,
   })
@@ -73,6 +76,7 @@ export class ReplayController {
   @Endpoint({
     summary: 'Send again what failed or was cancelled, or everything',
     access: 'distribution:manage',
+    answer: 'Replay',
     status: 202,
     body: replaySchema,
   })
@@ -151,8 +155,7 @@ export class ReplayController {
 
   private async again(request: ApiRequest, subject: CallbackSubject, body: unknown, name: string) {
     const { callback_ids: ids, only_failed: onlyFailed } = parsed(callbacksSchema, body ?? {});
-    const { tenantId } = tenantCallerOf(request);
-    const replayed = await this.callbacks.replay(tenantId, subject, { ids, onlyFailed });
+    const replayed = await this.callbacks.replay(tenantCallerOf(request), subject, { ids, onlyFailed });
     if (replayed === undefined) throw notFound(name);
     return { replayed_callbacks: replayed };
   }
@@ -180,13 +183,17 @@ export class BulkOperationsController {
   }
 
   @Get(':operation_id')
-  @Endpoint({ summary: 'How far a bulk operation is', access: 'distribution:read' })
+  @Endpoint({ summary: 'How far a bulk operation is', access: 'distribution:read', answer: 'BulkOperation' })
   async get(@Req() request: ApiRequest, @Param('operation_id') id: string) {
     return operationView(await this.found(request, id));
   }
 
   @Post(':operation_id/cancel')
-  @Endpoint({ summary: 'Stop a bulk operation where it is', access: 'distribution:manage' })
+  @Endpoint({
+    summary: 'Stop a bulk operation where it is',
+    access: 'distribution:manage',
+    answer: 'BulkOperation',
+  })
   async cancel(@Req() request: ApiRequest, @Param('operation_id') id: string) {
     const { status, id: operationId } = await this.found(request, id);
     const cancelled = await this.operations.cancel(tenantCallerOf(request), operationId);

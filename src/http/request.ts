@@ -1,7 +1,7 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { ApiError, invalid, notFound } from '../kernel/errors';
+import { invalid, notFound } from '../kernel/errors';
 import { isTenantId, type TenantId } from '../kernel/ids';
-import { type Caller, type TenantCaller } from '../tenants/scopes';
+import { type Caller, foreignTenant, type TenantCaller } from '../tenants/scopes';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,12 +12,6 @@ declare module 'fastify' {
 
 export type ApiRequest = FastifyRequest;
 export type ApiReply = FastifyReply;
-
-const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,100}$/;
-
-/** The caller's own request id when it is short and printable. */
-export const saneRequestId = (header: string | string[] | undefined): string | undefined =>
-  typeof header === 'string' && SANE_ID.test(header) ? header : undefined;
 
 export function header(request: ApiRequest, name: string): string | undefined {
   const value = request.headers[name];
@@ -54,13 +48,3 @@ export function tenantNamed(request: ApiRequest, caller: Caller): TenantId | und
   if (!isTenantId(named)) throw invalid('X-Tenant-ID', 'is not a tenant id');
   return named;
 }
-
-/** A tenant_id in a body or query may be there only to say what the key says already. */
-export function checkTenant(caller: TenantCaller, tenantId: string | undefined, field = 'tenant_id'): void {
-  if (tenantId !== undefined && tenantId !== caller.tenantId) throw foreignTenant(field);
-}
-
-const foreignTenant = (field: string): ApiError =>
-  new ApiError('AUTHORIZATION_FAILED', `${field} is not the tenant of your key`, [
-    { field, issue: 'is not the tenant of your key' },
-  ]);

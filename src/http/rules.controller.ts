@@ -11,7 +11,8 @@ import { parsePattern } from '../rules/pattern';
 import { Rules } from '../tenants/rules';
 import { Endpoint } from './endpoint';
 import { parsed } from './parsed';
-import { type ApiRequest, callerOf, checkTenant, header, tenantCallerOf } from './request';
+import { type ApiRequest, callerOf, header, tenantCallerOf } from './request';
+import { checkTenant } from '../tenants/scopes';
 
 const jsonObject = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -73,13 +74,18 @@ export class RulesController {
   constructor(private readonly rules: Rules) {}
 
   @Post()
-  @Endpoint({ summary: 'Make a rule', access: 'config:write', status: 201, body: ruleSchema })
+  @Endpoint({ summary: 'Make a rule', access: 'config:write', answer: 'Rule', status: 201, body: ruleSchema })
   create(@Req() request: ApiRequest, @Body() body: unknown) {
     return this.rules.create(callerOf(request), parsed(ruleSchema, body));
   }
 
   @Get()
-  @Endpoint({ summary: 'Rules in the order of evaluation', access: 'config:read', query: listQuery })
+  @Endpoint({
+    summary: 'Rules in the order of evaluation',
+    access: 'config:read',
+    answer: 'RuleList',
+    query: listQuery,
+  })
   async list(@Req() request: ApiRequest, @Query() query: unknown) {
     const filter = parsed(listQuery, query);
     const { limit, offset } = filter;
@@ -87,7 +93,7 @@ export class RulesController {
   }
 
   @Get(':id')
-  @Endpoint({ summary: 'One rule', access: 'config:read' })
+  @Endpoint({ summary: 'One rule', access: 'config:read', answer: 'Rule' })
   get(@Req() request: ApiRequest, @Param('id') id: string) {
     return this.rules.get(callerOf(request), id);
   }
@@ -99,7 +105,7 @@ export class RulesController {
   }
 
   @Put(':id')
-  @Endpoint({ summary: 'Replace a rule', access: 'config:write', body: ruleSchema })
+  @Endpoint({ summary: 'Replace a rule', access: 'config:write', answer: 'Rule', body: ruleSchema })
   replace(@Req() request: ApiRequest, @Param('id') id: string, @Body() body: unknown) {
     return this.rules.replace(callerOf(request), id, parsed(ruleSchema, body));
   }
@@ -108,6 +114,7 @@ export class RulesController {
   @Endpoint({
     summary: 'Change a rule; conditions and actions are replaced as a whole',
     access: 'config:write',
+    answer: 'Rule',
     body: rulePatch,
   })
   patch(@Req() request: ApiRequest, @Param('id') id: string, @Body() body: unknown) {
@@ -121,13 +128,13 @@ export class RulesController {
   }
 
   @Post(':id/enable')
-  @Endpoint({ summary: 'Put a rule in force', access: 'config:write' })
+  @Endpoint({ summary: 'Put a rule in force', access: 'config:write', answer: 'Rule' })
   enable(@Req() request: ApiRequest, @Param('id') id: string) {
     return this.rules.setEnabled(callerOf(request), id, true);
   }
 
   @Post(':id/disable')
-  @Endpoint({ summary: 'Take a rule out of force', access: 'config:write' })
+  @Endpoint({ summary: 'Take a rule out of force', access: 'config:write', answer: 'Rule' })
   disable(@Req() request: ApiRequest, @Param('id') id: string) {
     return this.rules.setEnabled(callerOf(request), id, false);
   }
@@ -145,7 +152,12 @@ export class RuleTrialsController {
   ) {}
 
   @Post('match')
-  @Endpoint({ summary: 'Whether a pattern matches an event', access: 'config:read', body: matchSchema })
+  @Endpoint({
+    summary: 'Whether a pattern matches an event',
+    access: 'config:read',
+    answer: 'RuleMatch',
+    body: matchSchema,
+  })
   match(@Body() body: unknown) {
     const { pattern: input, event } = parsed(matchSchema, body);
     const result = parsePattern(input, 'pattern');
@@ -157,6 +169,7 @@ export class RuleTrialsController {
   @Endpoint({
     summary: 'What a submission would become, and why each rule did or did not apply',
     access: 'config:read',
+    answer: 'Explanation',
     body: submissionSchema,
   })
   async explain(@Req() request: ApiRequest, @Body() body: unknown) {

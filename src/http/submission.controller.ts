@@ -1,27 +1,23 @@
 import { Body, Controller, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiHeader, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { Intake, type Acceptance, type Circumstances } from '../intake/accept';
+import { Intake, type Circumstances } from '../intake/accept';
 import { BatchIntake, type BatchAcceptance, type BatchItem } from '../intake/accept-batch';
+import { answerOf } from '../intake/answer';
 import { bulkSchema, submissionSchema } from '../intake/submission';
-import { ApiError, conflict } from '../kernel/errors';
+import { ApiError } from '../kernel/errors';
+import { saneRequestId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
-import { type TenantCaller } from '../tenants/scopes';
+import { checkTenant, type TenantCaller } from '../tenants/scopes';
+import { answerRef } from './answers';
 import { Endpoint } from './endpoint';
 import { parsed } from './parsed';
 import { admitJobs } from './rate-limit';
 import { HttpSettings } from './settings';
 import { readNdjson, tooMany } from './ndjson';
-import {
-  type ApiReply,
-  type ApiRequest,
-  checkTenant,
-  header,
-  saneRequestId,
-  tenantCallerOf,
-} from './request';
-import { batchReceiptView, receiptView } from './views';
+import { type ApiReply, type ApiRequest, header, tenantCallerOf } from './request';
+import { batchReceiptView } from './views';
 
 @ApiTags('distribution')
 @ApiSecurity('api_key')
@@ -41,7 +37,14 @@ export class SubmissionController {
 
   @Post('submit')
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Endpoint({ summary: 'Accept one job', access: 'distribution:submit', status: 202, body: submissionSchema })
+  @ApiResponse({ status: 200, description: 'It was accepted before.', schema: answerRef('Receipt') })
+  @Endpoint({
+    summary: 'Accept one job',
+    access: 'distribution:submit',
+    answer: 'Receipt',
+    status: 202,
+    body: submissionSchema,
+  })
   async submit(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
@@ -51,12 +54,21 @@ export class SubmissionController {
     const submission = parsed(submissionSchema, body);
     checkTenant(caller, submission.tenant_id);
     await admitJobs(this.limits, caller, 1, reply);
-    return this.answer(await this.intake.submit(submission, circumstances(request, caller)), reply);
+    const answer = answerOf(await this.intake.submit(submission, circumstances(request, caller)));
+    if (answer.idempotent_replay === true) void reply.code(200);
+    return answer;
   }
 
   @Post('bulk-submit')
+  @ApiResponse({ status: 200, description: 'It was accepted before.', schema: answerRef('BatchReceipt') })
   @ApiConsumes('application/json', 'application/x-ndjson')
-  @Endpoint({ summary: 'Accept many jobs', access: 'distribution:submit', status: 202, body: bulkSchema })
+  @Endpoint({
+    summary: 'Accept many jobs',
+    access: 'distribution:submit',
+    answer: 'BatchReceipt',
+    status: 202,
+    body: bulkSchema,
+  })
   async bulkSubmit(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
@@ -79,20 +91,6 @@ export class SubmissionController {
     return this.submitBatch(items, bulk.options, circumstances(request, caller), reply);
   }
 
-  private answer(acceptance: Acceptance, reply: ApiReply) {
-    switch (acceptance.kind) {
-      case 'accepted':
-        return receiptView(acceptance.receipt);
-      case 'replayed':
-        void reply.code(200);
-        return { ...receiptView(acceptance.receipt), idempotent_replay: true };
-      case 'conflict':
-        throw conflict(acceptance.issue.field, acceptance.issue.issue);
-      case 'invalid':
-        throw new ApiError('VALIDATION_ERROR', 'the submission is not valid', acceptance.issues);
-    }
-  }
-
   private async submitBatch(
     items: BatchItem[],
     options: z.infer<typeof bulkSchema>['options'],
@@ -102,12 +100,17 @@ export class SubmissionController {
     if (items.length > this.settings.maxItems) throw tooMany(this.settings.maxItems);
     if (items.length === 0) throw new ApiError('VALIDATION_ERROR', 'the batch is empty');
     await admitJobs(this.limits, around.caller, items.length, reply);
-    return batchAnswer(await this.batches.submit(items, options, around));
+    const acceptance = await this.batches.submit(items, options, around);
+    if (acceptance.kind === 'replayed') void reply.code(200);
+    return batchAnswer(acceptance);
   }
 }
 
 function batchAnswer(acceptance: BatchAcceptance) {
   if (acceptance.kind === 'accepted') return batchReceiptView(acceptance.receipt);
+  if (acceptance.kind === 'replayed') {
+    return { ...batchReceiptView(acceptance.receipt), idempotent_replay: true };
+  }
   if (acceptance.kind === 'invalid') {
     throw new ApiError('VALIDATION_ERROR', 'the batch is not valid', acceptance.issues);
   }

@@ -48,25 +48,36 @@ export class TransformsController {
   constructor(private readonly transforms: Transforms) {}
 
   @Post()
-  @Endpoint({ summary: 'Create a transform', access: 'config:write', status: 201, body: transformSchema })
+  @Endpoint({
+    summary: 'Create a transform',
+    access: 'config:write',
+    answer: 'Transform',
+    status: 201,
+    body: transformSchema,
+  })
   create(@Req() request: ApiRequest, @Body() body: unknown) {
     return this.transforms.create(tenantCallerOf(request), parsed(transformSchema, body));
   }
 
   @Post('preview')
-  @Endpoint({ summary: 'What a transform makes of an input', access: 'config:read', body: previewSchema })
+  @Endpoint({
+    summary: 'What a transform makes of an input',
+    access: 'config:read',
+    answer: 'TransformPreview',
+    body: previewSchema,
+  })
   preview(@Req() request: ApiRequest, @Body() body: unknown) {
     return this.transforms.preview(tenantCallerOf(request), parsed(previewSchema, body));
   }
 
   @Get()
-  @Endpoint({ summary: 'Transforms by name', access: 'config:read' })
+  @Endpoint({ summary: 'Transforms by name', access: 'config:read', answer: 'TransformList' })
   async list(@Req() request: ApiRequest) {
     return { transforms: await this.transforms.list(tenantCallerOf(request)) };
   }
 
   @Get(':transform')
-  @Endpoint({ summary: 'One transform', access: 'config:read' })
+  @Endpoint({ summary: 'One transform', access: 'config:read', answer: 'Transform' })
   get(@Req() request: ApiRequest, @Param('transform') idOrName: string) {
     return this.transforms.get(tenantCallerOf(request), idOrName);
   }
@@ -78,13 +89,23 @@ export class TransformsController {
   }
 
   @Put(':transform')
-  @Endpoint({ summary: 'Replace a transform', access: 'config:write', body: transformSchema })
+  @Endpoint({
+    summary: 'Replace a transform',
+    access: 'config:write',
+    answer: 'Transform',
+    body: transformSchema,
+  })
   replace(@Req() request: ApiRequest, @Param('transform') idOrName: string, @Body() body: unknown) {
     return this.transforms.replace(tenantCallerOf(request), idOrName, parsed(transformSchema, body));
   }
 
   @Patch(':transform')
-  @Endpoint({ summary: 'Change a transform', access: 'config:write', body: transformPatch })
+  @Endpoint({
+    summary: 'Change a transform',
+    access: 'config:write',
+    answer: 'Transform',
+    body: transformPatch,
+  })
   patch(@Req() request: ApiRequest, @Param('transform') idOrName: string, @Body() body: unknown) {
     return this.transforms.patch(tenantCallerOf(request), idOrName, parsed(transformPatch, body));
   }

@@ -1,25 +1,7 @@
 import { type BatchReceipt } from '../intake/accept-batch';
-import { type Receipt } from '../intake/repeats';
 import { type EventRow } from '../tracking/events';
 import { type BatchStatus, type JobStatus, type LogRow } from '../tracking/tracking';
 import { type AttemptRow, type JobRow } from '../tracking/rows';
-
-/** How long a delivery that meets no trouble takes, with a margin; the estimate is a hint, not a promise. */
-const TYPICAL_SECONDS = 2;
-
-const trackingUrl = (distributionId: string): string =>
-  `/api/v1/distribution/${encodeURIComponent(distributionId)}/status`;
-
-export const receiptView = (receipt: Receipt) => ({
-  distribution_id: receipt.distributionId,
-  status: 'accepted',
-  estimated_completion: new Date(
-    (receipt.deliverAt ?? receipt.acceptedAt).getTime() + TYPICAL_SECONDS * 1000,
-  ).toISOString(),
-  destinations_count: receipt.destinationsCount,
-  tracking_url: trackingUrl(receipt.distributionId),
-  callback_registered: receipt.callbackRegistered,
-});
 
 export const batchReceiptView = (receipt: BatchReceipt) => ({
   batch_id: receipt.batchId,

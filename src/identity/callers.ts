@@ -10,6 +10,12 @@ const KEY = /^zk_[0-9a-f]{32}$/;
 /** Ours have about 500 bytes, those of common issuers 1 to 2 KB. */
 const LONGEST_TOKEN = 8192;
 
+/** The key or token among headers, HTTP's or a message's. */
+export function credentialIn(header: (name: string) => string | undefined): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(header('authorization') ?? '');
+  return header('x-api-key') ?? bearer?.[1];
+}
+
 /** Who stands behind a credential, whichever kind it is; undefined where it is not to be believed. */
 export class Callers {
   constructor(

@@ -44,3 +44,16 @@ export const notFound = (what: string): ApiError => new ApiError('NOT_FOUND', `$
 
 export const conflict = (field: string, issue: string): ApiError =>
   new ApiError('CONFLICT', `${field}: ${issue}`, [{ field, issue }]);
+
+/** What the caller gets to see of it, over HTTP and AMQP; the request id finds it in the log. */
+export function errorEnvelope(error: ApiError, requestId: string): Record<string, unknown> {
+  const { code, message, details, retryAfterSeconds } = error;
+  return {
+    error: code,
+    message,
+    ...(details.length === 0 ? {} : { details: details.length === 1 ? details[0] : details }),
+    ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
+    request_id: requestId,
+    timestamp: new Date().toISOString(),
+  };
+}

@@ -21,6 +21,7 @@ export type UserId = Branded<string, 'UserId'>;
 export type NodeId = Branded<string, 'NodeId'>;
 export type DeadLetterId = Branded<string, 'DeadLetterId'>;
 export type BulkOperationId = Branded<string, 'BulkOperationId'>;
+export type ErasureId = Branded<string, 'ErasureId'>;
 
 type UuidId =
   | JobId
@@ -34,7 +35,8 @@ type UuidId =
   | UserId
   | NodeId
   | DeadLetterId
-  | BulkOperationId;
+  | BulkOperationId
+  | ErasureId;
 
 /** A new id that sorts by time (UUIDv7, RFC 9562). */
 export const newId = <Id extends UuidId>(): Id => uuidv7() as Id;
@@ -46,3 +48,9 @@ export const isUuid = (value: string): boolean => UUID.test(value);
 const TENANT = /^[a-zA-Z0-9_-]{1,50}$/;
 
 export const isTenantId = (value: string): value is TenantId => TENANT.test(value);
+
+const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,100}$/;
+
+/** A caller's own id of a request when it is short and printable. */
+export const saneRequestId = (value: unknown): string | undefined =>
+  typeof value === 'string' && SANE_ID.test(value) ? value : undefined;

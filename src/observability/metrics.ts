@@ -46,6 +46,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly messages = new Counter({
+    name: 'zenia_distribution_amqp_messages_total',
+    help: 'Messages taken from the broker by what became of them: accepted, replayed, refused',
+    labelNames: ['status'],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -62,6 +69,10 @@ export class Metrics {
     const label = this.destinations.of(destination);
     this.attempts.inc({ destination: label, status });
     if (seconds !== undefined) this.latency.observe({ destination: label }, seconds);
+  }
+
+  message(status: 'accepted' | 'replayed' | 'refused'): void {
+    this.messages.inc({ status });
   }
 
   fencedOutcome(): void {
@@ -86,6 +97,18 @@ export class Metrics {
     new Gauge({
       name: 'zenia_distribution_oldest_due_seconds',
       help: 'How long the oldest delivery that is due has been waiting, held and paused lanes included',
+      registers: [this.registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  /** Alarm on it: somebody keeps a transaction open, and the queue cannot be vacuumed. */
+  deadReadyRows(read: () => Promise<number>): void {
+    new Gauge({
+      name: 'zenia_distribution_ready_dead_rows',
+      help: 'Old versions of rows of the queue that vacuum has not taken away; grows while a transaction is kept open',
       registers: [this.registry],
       async collect() {
         this.set(await read());
@@ -144,6 +167,26 @@ export class Metrics {
       registers: [this.registry],
       async collect() {
         for (const [status, count] of Object.entries(await read())) this.set({ status }, count);
+      },
+    });
+  }
+
+  /** Of the connection to the broker of AMQP_URL. */
+  broker(read: () => { connected: boolean; held: number }): void {
+    new Gauge({
+      name: 'zenia_distribution_amqp_connected',
+      help: '1 while the connection to the broker stands and everything on it is declared',
+      registers: [this.registry],
+      collect() {
+        this.set(read().connected ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'zenia_distribution_amqp_held_messages',
+      help: 'Messages that wait in this process for the limit of their tenant',
+      registers: [this.registry],
+      collect() {
+        this.set(read().held);
       },
     });
   }

@@ -1,5 +1,5 @@
 import { type Column, columns } from '../database/statement';
-import { type TenantTx } from '../database/tenant-transaction';
+import { type TenantStatements, type TenantTx } from '../database/tenant-transaction';
 import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId } from '../kernel/ids';
 import { type DueLane, rankOf } from '../kernel/priority';
@@ -37,12 +37,21 @@ export async function storePlanned(tx: TenantTx, jobs: readonly PlannedJob[]): P
     tx,
     ordered.map(({ key }) => key),
   );
-  const rows = await tx.query<{ id: JobId; created_at: Date }>(STORE_JOBS, [
-    tx.tenantId,
+  const stored = await storeUnordered(tx, jobs);
+  await releaseKeys(tx, ordered);
+  return stored;
+}
+
+/** The same for jobs without an ordering key: it needs no transaction around it. */
+export async function storeUnordered(
+  statements: TenantStatements,
+  jobs: readonly PlannedJob[],
+): Promise<Map<JobId, Date>> {
+  const rows = await statements.query<{ id: JobId; created_at: Date }>(STORE_JOBS, [
+    statements.tenantId,
     ...columns(jobs, JOB_COLUMNS),
     ...columns(jobs.flatMap(deliveryRows), DELIVERY_COLUMNS),
   ]);
-  await releaseKeys(tx, ordered);
   return new Map(rows.map(({ id, created_at }) => [id, created_at]));
 }
 

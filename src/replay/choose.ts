@@ -17,8 +17,8 @@ export type DeliveryState = {
   status: 'pending' | 'success' | 'failed' | 'retry' | 'cancelled';
   error_code: string | null;
   error_message: string | null;
-  /** Of its ready row; null where it has none. */
-  in_flight: boolean | null;
+  /** A worker holds it. */
+  in_flight: boolean;
   round_start: number;
   /** Of its latest dead letter; null where it has none. */
   letter: 'dead' | 'redriven' | 'discarded' | null;
@@ -52,7 +52,7 @@ export function choose(state: DeliveryState, wish: Wish): Choice | undefined {
   switch (state.status) {
     case 'pending':
     case 'retry':
-      if (state.in_flight === true) return 'in_flight';
+      if (state.in_flight) return 'in_flight';
       return state.attempt_number > state.round_start + 1 ? 'superseded' : 'waiting';
     case 'success':
       return wish.onlyFailed ? 'succeeded' : 'replayed';

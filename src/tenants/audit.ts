@@ -21,9 +21,13 @@ export interface AuditRecord {
     | 'test'
     | 'reset_breaker'
     | 'replay'
+    | 'replay_callbacks'
     | 'redrive'
     | 'discard'
-    | 'cancel';
+    | 'cancel'
+    | 'erase'
+    | 'erased'
+    | 'export';
   resourceType:
     | 'tenant'
     | 'user'
@@ -34,7 +38,9 @@ export interface AuditRecord {
     | 'data_type'
     | 'transform'
     | 'distribution'
-    | 'bulk_operation';
+    | 'batch'
+    | 'bulk_operation'
+    | 'sql_client';
   resourceId: string;
   details?: JsonObject;
 }

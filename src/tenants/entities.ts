@@ -22,6 +22,8 @@ export class Tenant {
   @Column({ type: 'int' }) burst_limit!: number;
   @Column({ type: 'timestamptz' }) created_at!: Date;
   @Column({ type: 'timestamptz' }) updated_at!: Date;
+  /** Set where nothing of it is left but this row, its erasures and its audit log. */
+  @Column({ type: 'timestamptz', nullable: true }) erased_at!: Date | null;
 }
 
 @Entity('api_keys')

@@ -44,9 +44,8 @@ export class Platform {
   /** A tenant is born with a signing secret, shown this once. */
   async createTenant(caller: Caller, input: TenantInput): Promise<Tenant & { signing_secret: string }> {
     const created = await this.parts.tenants.run(input.id, async (tx) => {
-      if (await tx.manager.existsBy(Tenant, { id: input.id })) {
-        throw conflict('id', `the tenant ${input.id} exists already`);
-      }
+      const known = await tx.manager.findOneBy(Tenant, { id: input.id });
+      if (known !== null) throw conflict('id', taken(known));
       await tx.manager.insert(Tenant, definedOf({ ...this.parts.defaultLimits, ...definedOf(input) }));
       const { secret } = await this.parts.signingSecrets.createIn(tx, caller);
       await audit(tx.manager, {
@@ -76,9 +75,15 @@ export class Platform {
   }
 
   async updateTenant(caller: Caller, id: TenantId, patch: TenantPatch): Promise<Tenant> {
-    const updated = await this.parts.tenants.run(id, async ({ manager }) => {
-      const before = await manager.findOneBy(Tenant, { id });
+    const updated = await this.parts.tenants.run(id, async (tx) => {
+      const { manager } = tx;
+      const before = await manager.findOne(Tenant, { where: { id }, lock: { mode: 'pessimistic_write' } });
       if (before === null) throw notFound(`tenant ${id}`);
+      if (before.erased_at !== null)
+        throw conflict('id', 'the tenant is erased; nothing of it can be changed');
+      const [erasure] = await tx.query<{ id: string }>(ERASED_MEANWHILE, []);
+      if (erasure !== undefined)
+        throw conflict('id', 'the tenant is being erased; nothing of it can be changed');
       await manager.update(Tenant, { id }, { ...definedOf(patch), updated_at: new Date() });
       const after = await manager.findOneByOrFail(Tenant, { id });
       const details = { before: before.status, after: after.status, changed: Object.keys(patch) };
@@ -101,6 +106,16 @@ export class Platform {
     });
   }
 }
+
+const taken = ({ id, erased_at }: Tenant): string =>
+  erased_at === null
+    ? `the tenant ${id} exists already`
+    : `a tenant ${id} was erased, and its audit log is kept; choose another id`;
+
+const ERASED_MEANWHILE = {
+  name: 'erasure_of_whole_tenant',
+  text: `SELECT id FROM erasures WHERE status = 'running' AND subject_path IS NULL AND NOT dry_run`,
+};
 
 const NODES = {
   name: 'nodes',

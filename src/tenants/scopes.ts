@@ -17,7 +17,10 @@ export const isScope = (text: string): text is Scope => (SCOPES as readonly stri
 
 /** Who is asking, for which tenant, with which rights. A platform administrator may have named no tenant. */
 export interface Caller {
-  /** As it stands in events and audit: `key:<name>`, `user:<username>`, `token:<sub>`. */
+  /**
+   * As it stands in events and audit: `key:<name>`, `user:<username>`, `token:<sub>`, `broker:<username>`,
+   * `sql:<login>`.
+   */
   actor: string;
   tenantId: TenantId | undefined;
   scopes: ReadonlySet<Scope>;
@@ -32,7 +35,7 @@ export interface Caller {
 const LONGEST_NAME = 100;
 
 /** Names of tokens may be longer than history has room for; two long ones that begin alike stay apart. */
-export function actorOf(kind: 'key' | 'user' | 'token', name: string): string {
+export function actorOf(kind: 'key' | 'user' | 'token' | 'broker' | 'sql', name: string): string {
   if (name.length <= LONGEST_NAME) return `${kind}:${name}`;
   return `${kind}:${name.slice(0, 80)}…${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 }
@@ -41,6 +44,16 @@ export function actorOf(kind: 'key' | 'user' | 'token', name: string): string {
 export interface TenantCaller extends Caller {
   tenantId: TenantId;
 }
+
+/** A tenant_id in a body or query may be there only to say what the key says already. */
+export function checkTenant(caller: TenantCaller, tenantId: string | undefined, field = 'tenant_id'): void {
+  if (tenantId !== undefined && tenantId !== caller.tenantId) throw foreignTenant(field);
+}
+
+export const foreignTenant = (field: string): ApiError =>
+  new ApiError('AUTHORIZATION_FAILED', `${field} is not the tenant of your key`, [
+    { field, issue: 'is not the tenant of your key' },
+  ]);
 
 /** `platform:admin` includes every other scope, in the tenant that the request names. */
 export const may = (caller: Caller, scope: Scope): boolean =>

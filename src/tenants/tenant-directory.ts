@@ -4,7 +4,7 @@ import { type TenantId } from '../kernel/ids';
 import { type Tenant } from './entities';
 import { Remembered } from './remembered';
 
-const STATUS = { name: 'tenant_status', text: `SELECT status FROM tenants` };
+const STATUS = { name: 'tenant_status', text: `SELECT status FROM tenants WHERE erased_at IS NULL` };
 
 /** Which tenants there are and whether they may submit; asked at every request, so remembered for a second. */
 export class TenantDirectory {
@@ -17,7 +17,7 @@ export class TenantDirectory {
     this.remembered = new Remembered((tenantId) => this.read(tenantId), clock);
   }
 
-  /** Undefined where there is no such tenant. A suspension reaches every process within a second. */
+  /** Undefined where there is no such tenant, or none any more. A suspension reaches every process within a second. */
   status(tenantId: TenantId): Promise<Tenant['status'] | undefined> {
     return this.remembered.get(tenantId);
   }

@@ -1,7 +1,13 @@
 import { type SystemTransaction } from '../database/system-transaction';
 import { type TenantId } from '../kernel/ids';
 import { type Json, mapTexts } from '../kernel/json';
-import { destinationPlace, HASH_KEY_PLACE, payloadPlace, signingSecretPlace } from '../kernel/places';
+import {
+  destinationPlace,
+  erasureSubjectPlace,
+  HASH_KEY_PLACE,
+  payloadPlace,
+  signingSecretPlace,
+} from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 
 /** A column of a key with its type and a value before all others. */
@@ -37,6 +43,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     ofPlatform: true,
   },
   { table: 'signing_secrets', column: 'secret', key: ID, json: false, place: signingSecretPlace },
+  { table: 'erasures', column: 'subject_value', key: ID, json: false, place: erasureSubjectPlace },
   { table: 'destinations', column: 'configuration', key: ID, json: true, place: destinationPlace },
   {
     table: 'destination_configs',

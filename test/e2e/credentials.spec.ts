@@ -3,6 +3,7 @@ import { type JWK, type JWTPayload } from 'jose';
 import { Api, must, type Reply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { Issuer } from '../support/issuer';
+import { securityFigure } from '../support/security-figures';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
@@ -225,9 +226,7 @@ describe('a forged token', () => {
     expect(believed).toEqual([]);
     expect([...words]).toEqual(['the API key or token is not valid']);
     expect(forged.length).toBeGreaterThan(55);
-    process.stdout.write(
-      `RESULT ${JSON.stringify({ scenario: 'security', figure: 'forged_tokens_refused', value: forged.length, unit: 'tokens' })}\n`,
-    );
+    securityFigure('forged_tokens_refused', forged.length);
   });
 });
 

@@ -235,6 +235,18 @@ describe('callbacks', () => {
     });
     const nothing = must(await tenant.api.json('POST', `${path}/replay`, {}), 202).body;
     expect(nothing['replayed_callbacks']).toEqual([]);
+    const audited = await world.rows(
+      `SELECT actor, resource_type, details -> 'callbacks' AS callbacks FROM audit_log
+       WHERE action = 'replay_callbacks' AND resource_id = $1 ORDER BY sequence`,
+      [id],
+    );
+    expect(audited).toEqual(
+      [again, nothing].map((answer) => ({
+        actor: 'key:tests',
+        resource_type: 'distribution',
+        callbacks: answer['replayed_callbacks'],
+      })),
+    );
     must(await tenant.api.json('POST', `${path}/replay`, { only_failed: false }), 202);
     await world.receiver.received(3, '/submitter?token=secret');
     const receipts = world.receiver.at('/submitter?token=secret');

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { accountsOf, expectBalanced } from '../support/accounts';
-import { must, type TestTenant } from '../support/api';
+import { Api, must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { ok, slow } from '../support/receiver';
 import { World } from '../support/world';
@@ -115,5 +117,19 @@ describe('a stop in the middle of deliveries', () => {
       expect(repeatsAt(path)).toEqual({ deliveries: JOBS, repeated: 0 });
     }
     expectBalanced(await accountsOf(world, tenant.id));
+  });
+});
+
+describe('a stop with a connection that has not asked for anything', () => {
+  it('does not wait for it', async () => {
+    const { hostname, port } = new URL(world.service.url);
+    const silent = connect(Number(port), hostname);
+    await once(silent, 'connect');
+    must(await new Api(world.service.url, world.service.adminKey).get('/health/live'), 200);
+    silent.resume();
+    const closed = once(silent, 'close');
+    expect(await world.service.stop()).toBe(0);
+    await closed;
+    await world.service.start();
   });
 });

@@ -8,10 +8,10 @@ import { API_ERRORS } from '../../src/kernel/errors';
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** README, CHANGELOG, SECURITY and everything under docs/, relative to the root. */
+/** README, CHANGELOG, SECURITY, the client's README and everything under docs/, relative to the root. */
 function pages(): string[] {
   const inDocs = readdirSync(join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${String(name)}`);
-  return [...readdirSync(ROOT), ...inDocs].filter((name) => name.endsWith('.md')).sort();
+  return [...readdirSync(ROOT), 'client/README.md', ...inDocs].filter((name) => name.endsWith('.md')).sort();
 }
 
 /** Fenced blocks and inline code hold examples, not links and headings. */
