@@ -15,6 +15,7 @@ const stages = [
   'identity',
   'limits',
   'health',
+  'data-protection',
 ];
 /** intake plans what it accepts, planning asks the rules and serialises nothing itself: pure calls, no I/O. */
 const allowed = {
@@ -25,6 +26,8 @@ const allowed = {
   // A replay plans anew what was planned before, and answers with what tracking reads.
   replay: ['planning', 'tracking', 'tenants'],
   health: ['tenants'],
+  // What is erased is cancelled first; an encrypted payload is opened as for its delivery.
+  'data-protection': ['delivery', 'tenants'],
   // What is saved is checked and compiled by the parsers that evaluation uses.
   tenants: ['rules', 'transforms'],
   // Keys belong to tenants; users and tokens are asked whose they are in the same breath.

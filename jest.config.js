@@ -24,9 +24,25 @@ module.exports = {
     { ...withServers, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.spec.ts'] },
     { ...withServers, displayName: 'conformance', testMatch: ['<rootDir>/test/conformance/**/*.spec.ts'] },
     { ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'] },
+    {
+      ...withServers,
+      displayName: 'client',
+      roots: ['<rootDir>/client'],
+      testMatch: ['<rootDir>/client/test/**/*.spec.ts'],
+      // ES modules name each other by what they are compiled to.
+      moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+      modulePathIgnorePatterns: ['<rootDir>/client/dist/'],
+    },
+    { ...withServers, displayName: 'simulation', testMatch: ['<rootDir>/test/simulation/*.spec.ts'] },
+    { ...withServers, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] },
   ],
-  // Adapter by case, after the other results.
-  reporters: ['default', '<rootDir>/bin/conformance-reporter.js'],
+  // Adapter by case, fault by account and attacks by number, after the other results.
+  reporters: [
+    'default',
+    '<rootDir>/bin/conformance-reporter.js',
+    '<rootDir>/bin/chaos-reporter.js',
+    '<rootDir>/bin/security-reporter.js',
+  ],
   maxWorkers: 2,
   testTimeout: 60_000,
 };

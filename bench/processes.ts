@@ -69,13 +69,14 @@ export const newDeployment = (root: string, databaseUrl: string): Deployment => 
   encryptionKey: randomBytes(32).toString('base64'),
 });
 
-/** The built service as a process of its own, as `npm start` runs it. */
+/** The built service as a process of its own, as `npm start` runs it; `nodeFlags` go to Node.js. */
 export async function startService(
   { root, databaseUrl, adminKey, encryptionKey }: Deployment,
   env: NodeJS.ProcessEnv,
+  nodeFlags: readonly string[] = [],
 ): Promise<Service> {
-  const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
-  const child = spawn(process.execPath, [...flags, join(root, 'dist', 'src', 'main.js')], {
+  const asked = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const child = spawn(process.execPath, [...asked, ...nodeFlags, join(root, 'dist', 'src', 'main.js')], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,

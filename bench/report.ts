@@ -34,25 +34,30 @@ export class Results {
   };
 
   save(root: string, scenario: string): string {
-    const directory = join(root, 'bench', 'results');
-    mkdirSync(directory, { recursive: true });
-    const path = join(directory, `${scenario}.json`);
-    const machine = {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memory_gb: Math.round(totalmem() / 1e9),
-    };
-    const document = {
-      scenario,
-      at: new Date().toISOString(),
-      commit: commit(root),
-      node: process.version,
-      machine,
-      figures: this.figures,
-    };
-    writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`);
-    return path;
+    return saveResults(root, scenario, this.figures);
   }
+}
+
+/** Writes `bench/results/<scenario>.json` with machine, versions and commit; gives its path. */
+export function saveResults(root: string, scenario: string, figures: readonly object[]): string {
+  const directory = join(root, 'bench', 'results');
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, `${scenario}.json`);
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memory_gb: Math.round(totalmem() / 1e9),
+  };
+  const document = {
+    scenario,
+    at: new Date().toISOString(),
+    commit: commit(root),
+    node: process.version,
+    machine,
+    figures,
+  };
+  writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`);
+  return path;
 }
 
 function commit(root: string): string {

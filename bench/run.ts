@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adaptersBench } from './adapters';
 import { deliveryBench, type DeliveryOptions } from './delivery/scenario';
+import { intakeBench } from './intake/scenario';
+import { limitsBench } from './limits/scenario';
 import { type Report, Results } from './report';
 import { rulesBench } from './rules';
 import { transformsBench } from './transforms';
@@ -9,6 +11,8 @@ import { transformsBench } from './transforms';
 const SCENARIOS: Record<string, (report: Report, options: DeliveryOptions) => Promise<void>> = {
   adapters: adaptersBench,
   delivery: deliveryBench,
+  intake: intakeBench,
+  limits: limitsBench,
   rules: rulesBench,
   transforms: transformsBench,
 };
