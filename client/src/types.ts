@@ -688,6 +688,38 @@ export interface TransformPreview {
   content_type: string;
 }
 
+export interface Erasure {
+  erasure_id: string;
+  tenant_id: string;
+  /** Null: the whole tenant. */
+  subject_path: string | null;
+  /** Keyed, in hex: the same for the same subject. The value itself is not kept. */
+  subject_hash: string | null;
+  dry_run: boolean;
+  status: 'running' | 'completed';
+  /** Jobs looked at. */
+  examined: number;
+  /** Jobs that could not be searched. */
+  unreadable: number;
+  /** Jobs of which something is being sent at this moment. */
+  waiting: number;
+  /** Rows by table: erased, or to be erased by a dry run. */
+  counts: Record<string, number>;
+  created_by: string;
+  created_at: string;
+  completed_at: string | null;
+}
+
+export interface ErasureList {
+  erasures: Erasure[];
+}
+
+/** One line. Without a last one of type `end` the export is not whole. */
+export interface ExportLine {
+  type: 'export' | 'tenant' | 'user' | 'api_key' | 'signing_secret' | 'destination' | 'destination_version' | 'rule' | 'data_type' | 'configuration_version' | 'transform' | 'batch' | 'job' | 'attempt' | 'log_line' | 'event' | 'callback' | 'dead_letter' | 'bulk_operation' | 'erasure' | 'audit_entry' | 'end';
+  [field: string]: unknown;
+}
+
 export interface ErrorEnvelope {
   error: 'VALIDATION_ERROR' | 'AUTHENTICATION_FAILED' | 'AUTHORIZATION_FAILED' | 'NOT_FOUND' | 'CONFLICT' | 'PAYLOAD_TOO_LARGE' | 'TRANSFORMATION_FAILED' | 'RATE_LIMIT_EXCEEDED' | 'INTERNAL_ERROR' | 'DESTINATION_UNAVAILABLE' | 'SERVICE_UNAVAILABLE';
   message: string;

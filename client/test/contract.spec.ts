@@ -84,11 +84,13 @@ describe('the published answers are the real ones', () => {
   let world: World;
   let client: DistributorClient;
   let secret: string;
+  let apiKey: string;
 
   beforeAll(async () => {
     world = await World.create();
     const tenant = await world.tenant('contract');
     secret = tenant.signingSecret;
+    apiKey = tenant.api.key;
     client = new DistributorClient({
       baseUrl: world.service.url,
       apiKey: tenant.api.key,
@@ -256,6 +258,24 @@ describe('the published answers are the real ones', () => {
     const preview = await transforms.preview({ transform: 'total', input: { total: 3 } });
     expect(JSON.parse(preview.output)).toEqual({ sum: 3 });
     await transforms.remove(id);
+  });
+
+  it('of erasures and exports, for which the client has no methods', async () => {
+    const asked = async (path: string, body?: object): Promise<string> => {
+      const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
+      const init = body && { body: JSON.stringify(body) };
+      const url = `${world.service.url}/api/v1/tenants/contract/${path}`;
+      const answer = await checked(url, { method: init ? 'POST' : 'GET', headers, ...init });
+      return answer.text();
+    };
+    const subject = { path: 'payload.person', value: 'nobody' };
+    const { erasure_id: id } = JSON.parse(await asked('erase', { subject })) as { erasure_id: string };
+    expect(await asked(`erasures/${id}`)).toContain('"subject_path":"payload.person"');
+    expect(await asked('erasures')).toContain(id);
+    const validate = validatorOf('ExportLine');
+    const lines = [await asked('export'), await asked('export', { subject })].join('').trim().split('\n');
+    expect(lines.filter((line) => !validate(JSON.parse(line)))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(4);
   });
 
   it('leaves none out but what the client has no method for', () => {

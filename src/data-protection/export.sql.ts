@@ -1,27 +1,29 @@
 import { type Statement } from '../database/statement';
 
 /** The kinds of lines that carry a record. `export` is the first line, `end` the last. */
-export type RecordType =
-  | 'tenant'
-  | 'user'
-  | 'api_key'
-  | 'signing_secret'
-  | 'destination'
-  | 'destination_version'
-  | 'rule'
-  | 'data_type'
-  | 'configuration_version'
-  | 'transform'
-  | 'batch'
-  | 'job'
-  | 'attempt'
-  | 'log_line'
-  | 'event'
-  | 'callback'
-  | 'dead_letter'
-  | 'bulk_operation'
-  | 'erasure'
-  | 'audit_entry';
+export const RECORD_TYPES = [
+  'tenant',
+  'user',
+  'api_key',
+  'signing_secret',
+  'destination',
+  'destination_version',
+  'rule',
+  'data_type',
+  'configuration_version',
+  'transform',
+  'batch',
+  'job',
+  'attempt',
+  'log_line',
+  'event',
+  'callback',
+  'dead_letter',
+  'bulk_operation',
+  'erasure',
+  'audit_entry',
+] as const;
+export type RecordType = (typeof RECORD_TYPES)[number];
 
 /** A column of a key with its type and a value before all others. */
 type KeyColumn = readonly [name: string, type: 'uuid' | 'bigint' | 'text', lowest: string];

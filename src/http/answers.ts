@@ -1,6 +1,7 @@
 import { type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import * as configuration from './answers-configuration';
+import * as dataProtection from './answers-data-protection';
 import * as distribution from './answers-distribution';
 
 /*
@@ -9,7 +10,7 @@ import * as distribution from './answers-distribution';
  * field.
  */
 
-const PUBLISHED = { ...distribution.ANSWERS, ...configuration.ANSWERS };
+const PUBLISHED = { ...distribution.ANSWERS, ...configuration.ANSWERS, ...dataProtection.ANSWERS };
 
 export type AnswerName = keyof typeof PUBLISHED;
 

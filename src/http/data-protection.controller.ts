@@ -52,6 +52,7 @@ export class DataProtectionController {
     access: 'tenant:admin',
     status: 202,
     body: erasureSchema,
+    answer: 'Erasure',
   })
   async erase(@Req() request: ApiRequest, @Param('id') id: string, @Body() body: unknown) {
     const tenantId = ownOrAny(request, id);
@@ -67,7 +68,7 @@ export class DataProtectionController {
   }
 
   @Get(':id/erasures')
-  @Endpoint({ summary: 'The latest 100 erasures', access: 'tenant:admin' })
+  @Endpoint({ summary: 'The latest 100 erasures', access: 'tenant:admin', answer: 'ErasureList' })
   async list(@Req() request: ApiRequest, @Param('id') id: string) {
     const latest = await this.erasures.latest(ownOrAny(request, id));
     if (latest === undefined) throw notFound(`tenant ${id}`);
@@ -75,7 +76,7 @@ export class DataProtectionController {
   }
 
   @Get(':id/erasures/:erasure_id')
-  @Endpoint({ summary: 'How far an erasure is', access: 'tenant:admin' })
+  @Endpoint({ summary: 'How far an erasure is', access: 'tenant:admin', answer: 'Erasure' })
   async get(@Req() request: ApiRequest, @Param('id') id: string, @Param('erasure_id') erasureId: string) {
     const tenantId = ownOrAny(request, id);
     const erasure = isUuid(erasureId)
@@ -87,7 +88,11 @@ export class DataProtectionController {
 
   @Get(':id/export')
   @ApiProduces(NDJSON)
-  @Endpoint({ summary: 'Everything of a tenant, as NDJSON; secrets masked', access: 'tenant:admin' })
+  @Endpoint({
+    summary: 'Everything of a tenant, as NDJSON; secrets masked',
+    access: 'tenant:admin',
+    answer: 'ExportLine',
+  })
   exportTenant(@Req() request: ApiRequest, @Param('id') id: string) {
     return this.streamed(request, ownOrAny(request, id), undefined);
   }
@@ -98,6 +103,7 @@ export class DataProtectionController {
     summary: 'The jobs about a data subject with their history, as NDJSON',
     access: 'tenant:admin',
     body: exportSchema,
+    answer: 'ExportLine',
   })
   exportSubject(@Req() request: ApiRequest, @Param('id') id: string, @Body() body: unknown) {
     const tenantId = ownOrAny(request, id);
