@@ -25,6 +25,8 @@ export const sourceOptions = (name: string, url: string, poolSize: number) => ({
     // Nothing of ours takes this long; a session that does holds up vacuum and with it every claim.
     idle_in_transaction_session_timeout: 60_000,
     statement_timeout: 60_000,
+    // Who waits for a lock that long is told that the database is not available, and others get the session.
+    lock_timeout: 10_000,
     // Statements that follow each other without waiting go out together (TenantTransaction.query).
     pipeline: true,
   },

@@ -22,10 +22,10 @@ const NETWORK_CODES = new Set([
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Driver not Connected/i;
 
-/** The database is down, starting, read-only, out of connections or space: the caller should come back later. */
+/** The database is down, starting, read-only, too slow, out of connections, locks or space: come back later. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(08|53|57P|25006|58|XX)/.test(state);
+  if (state !== undefined) return /^(08|25006|53|55P03|57|58|XX)/.test(state);
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return NETWORK_CODES.has(String(code)) || LOST_CONNECTION.test(String(message));
 }
