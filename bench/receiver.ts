@@ -1,9 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { SCHEDULED } from './load';
 
+/** What answers of `/slow-…` wait. */
+const SLOW_MS = 50;
+
 /**
- * A receiver as fast as node's own server goes, in a process of its own: answers 200 to everything (and never to
- * `/hang`) and tells its parent how many requests, and how many different deliveries, it has seen. When asked it
+ * A receiver as fast as node's own server goes, in a process of its own: answers 200 to everything (never to
+ * `/hang`, after 50 ms to `/slow-…`) and tells its parent how many requests, and how many different deliveries, it has seen. When asked it
  * hands over, for each path, how long after their scheduled time the submissions that carry one arrived.
  */
 let count = 0;
@@ -21,6 +24,11 @@ function receive(request: IncomingMessage, response: ServerResponse): void {
   count++;
   note(request.url ?? '/', request.headers);
   if (request.url === '/hang') return;
+  if (request.url?.startsWith('/slow-') === true) setTimeout(() => answer(response), SLOW_MS);
+  else answer(response);
+}
+
+function answer(response: ServerResponse): void {
   response.writeHead(200, { 'content-length': '2' });
   response.end('ok');
 }

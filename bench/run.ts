@@ -6,6 +6,7 @@ import { intakeBench } from './intake/scenario';
 import { limitsBench } from './limits/scenario';
 import { type Report, Results } from './report';
 import { rulesBench } from './rules';
+import { scalingBench } from './scaling/scenario';
 import { transformsBench } from './transforms';
 
 const SCENARIOS: Record<string, (report: Report, options: DeliveryOptions) => Promise<void>> = {
@@ -14,13 +15,14 @@ const SCENARIOS: Record<string, (report: Report, options: DeliveryOptions) => Pr
   intake: intakeBench,
   limits: limitsBench,
   rules: rulesBench,
+  scaling: scalingBench,
   transforms: transformsBench,
 };
 
 /**
  * `npm run bench [-- scenario …]`; without a name, all of them. For the scenario `delivery`: `--only drain,latency`
  * (some parts), `--short` (smaller), `--history 500000` (attempts), `--minutes 2` (of the watch over the ready
- * table). Only a whole run is kept.
+ * table). `scaling` knows `--short` too. Only a whole run is kept.
  */
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
@@ -45,7 +47,8 @@ async function main(): Promise<void> {
     const results = new Results();
     console.log(`# ${name}`);
     await scenario(results.report, options);
-    const isWhole = name !== 'delivery' || Object.values(values).every((value) => !value);
+    const knowsOptions = name === 'delivery' || name === 'scaling';
+    const isWhole = !knowsOptions || Object.values(values).every((value) => !value);
     if (isWhole) console.log(`  kept in ${results.save(join(__dirname, '..', '..'), name)}`);
   }
 }
