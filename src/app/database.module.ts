@@ -55,7 +55,12 @@ function through(pooler: string, direct: string): string {
 /** The two doors to the database and the hints that pass through it. */
 @Module({})
 export class DatabaseModule {
-  static forSessions(urls: SessionUrls, poolSize: number, pooler: string | undefined): DynamicModule {
+  static forSessions(
+    urls: SessionUrls,
+    hashKey: Buffer,
+    poolSize: number,
+    pooler: string | undefined,
+  ): DynamicModule {
     const source = (name: 'app' | 'system', most: number) =>
       pooler === undefined
         ? sourceOptions(name, urls[name], most)
@@ -85,7 +90,7 @@ export class DatabaseModule {
           provide: WakeUps,
           inject: [SystemTransaction],
           // Past the pooler: LISTEN needs a session that stays.
-          useFactory: (system: SystemTransaction) => new WakeUps(system, urls.system),
+          useFactory: (system: SystemTransaction) => new WakeUps(system, urls.system, hashKey),
         },
       ],
       exports: [TenantTransaction, SystemTransaction, WakeUps],

@@ -100,12 +100,17 @@ export interface ServiceContext {
 @Module({})
 export class ServiceModule {
   static compose(context: ServiceContext): DynamicModule {
-    const { configuration, sessions } = context;
+    const { configuration, sessions, hashKey } = context;
     const api = configuration.ROLE === 'api' || configuration.ROLE === 'all';
     return {
       module: ServiceModule,
       imports: [
-        DatabaseModule.forSessions(sessions, configuration.DB_POOL_SIZE, configuration.DATABASE_POOLER),
+        DatabaseModule.forSessions(
+          sessions,
+          hashKey,
+          configuration.DB_POOL_SIZE,
+          configuration.DATABASE_POOLER,
+        ),
       ],
       controllers: [HealthController, ...(api ? API_CONTROLLERS : [])],
       providers: [

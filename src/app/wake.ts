@@ -1,4 +1,5 @@
-import { ANYWHERE, type WakeUps } from '../database/wake-ups';
+import { ANYWHERE } from '../database/hints';
+import { type WakeUps } from '../database/wake-ups';
 import { type DeliveryWorker } from '../delivery/worker';
 import { type DueLane } from '../kernel/priority';
 

@@ -1,18 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { isUuid } from '../kernel/ids';
+import { CONFIGURATION, Hints, QUEUE } from './hints';
 import { type SystemTransaction } from './system-transaction';
 
-const QUEUE = 'distribution_queue';
-const CONFIGURATION = 'configuration_changed';
 const NOTIFY = { name: 'notify_queue', text: `SELECT pg_notify('${QUEUE}', $1)` };
 const NOTIFY_CHANGES = {
   name: 'notify_configuration',
   text: `SELECT pg_notify('${CONFIGURATION}', owner) FROM unnest($1::text[]) AS owner`,
 };
-/** A payload may have 8,000 bytes; beyond so many lanes a look at the table is cheaper than a list. */
-const MOST_NAMED = 100;
-export const ANYWHERE = '*';
 /** What the procedures of the SQL intake say, in the transaction of their caller. */
 const SQL_REQUESTS = 'sql_requests';
 
@@ -41,14 +36,18 @@ export class WakeUps {
   private readonly lanes = new Set<string>();
   /** By which this process knows its own hints again. */
   private readonly sender = randomUUID();
-  private changes: Set<string> | undefined;
+  private changes: Set<string | null> | undefined;
   private listener: Client | undefined;
   private stopped = false;
+  private readonly hints: Hints;
 
   constructor(
     private readonly system: SystemTransaction,
     private readonly url: string,
-  ) {}
+    hashKey: Buffer,
+  ) {
+    this.hints = new Hints(hashKey);
+  }
 
   /** After a commit, never inside its transaction: something is due in these lanes. */
   send(laneIds: readonly string[]): void {
@@ -58,7 +57,7 @@ export class WakeUps {
 
   private flush(): void {
     this.pending = undefined;
-    const lanes = this.lanes.size > MOST_NAMED ? ANYWHERE : [...this.lanes].join();
+    const lanes = this.hints.ofLanes(this.lanes);
     this.lanes.clear();
     this.system.query(NOTIFY, [`${this.sender} ${lanes}`]).catch(() => undefined);
   }
@@ -69,7 +68,7 @@ export class WakeUps {
       this.changes = new Set();
       setTimeout(() => this.sendChanges(), AT_MOST_EVERY_MS).unref();
     }
-    this.changes.add(tenantId ?? '');
+    this.changes.add(tenantId);
   }
 
   private heard(payload: string, { onWork, onSqlRequests }: Listeners): void {
@@ -77,12 +76,12 @@ export class WakeUps {
       onSqlRequests?.();
       return;
     }
-    const [sender, lanes] = payload.split(' ');
-    if (sender !== this.sender) onWork?.(lanesIn(lanes));
+    const [sender, lanes = ''] = payload.split(' ');
+    if (sender !== this.sender) onWork?.(this.hints.lanesIn(lanes));
   }
 
   private sendChanges(): void {
-    const owners = [...(this.changes ?? [])];
+    const owners = [...(this.changes ?? [])].map((owner) => this.hints.ofOwner(owner));
     this.changes = undefined;
     if (!this.stopped) this.system.query(NOTIFY_CHANGES, [owners]).catch(() => undefined);
   }
@@ -99,7 +98,7 @@ export class WakeUps {
     client.on('error', () => undefined);
     client.on('notification', ({ channel, payload = '' }) => {
       if (channel === QUEUE) this.heard(payload, listeners);
-      else listeners.onChange(payload === '' ? null : payload);
+      else listeners.onChange(this.hints.ownerIn(payload));
     });
     client.once('end', again);
     client
@@ -126,10 +125,4 @@ export class WakeUps {
     this.listener?.removeAllListeners('end');
     await this.listener?.end().catch(() => undefined);
   }
-}
-
-/** Anybody may notify, with any words: what is not a list of lanes means anywhere. */
-function lanesIn(words: string | undefined): string[] | undefined {
-  const lanes = words?.split(',') ?? [];
-  return lanes.length > 0 && lanes.every(isUuid) ? lanes : undefined;
 }

@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import { Client, type Notification } from 'pg';
+import { must } from '../support/api';
 import { eventually } from '../support/eventually';
 import { SqlClient, sqlClientCommand } from '../support/sql-client';
 import { World } from '../support/world';
@@ -48,6 +49,34 @@ const owners = (id: string): Promise<{ tenant_id: string; login: string }[]> =>
   world.rows('SELECT tenant_id, login FROM sql_requests WHERE distribution_id = $1', [id]);
 
 describe('a client of SQL', () => {
+  it('that listens to what processes tell each other learns of no lane and no tenant', async () => {
+    const heard = { distribution_queue: [] as string[], configuration_changed: [] as string[] };
+    const listener = ({ channel, payload = '' }: Notification): void => {
+      heard[channel as keyof typeof heard].push(payload);
+    };
+    b.session.on('notification', listener);
+    await b.query('LISTEN distribution_queue');
+    await b.query('LISTEN configuration_changed');
+    const { api } = await world.tenant('overheard');
+    await api.register('archive', { endpoint: world.receiver.url });
+    const actions = { exclude_destinations: ['elsewhere'] };
+    const rule = { name: 'r', rule_type: 'filtering', conditions: {}, actions };
+    must(await api.json('POST', '/api/v1/rules', rule), 201);
+    await api.accepted({ destinations: ['archive'] });
+    await eventually({ until: 'hints on both channels' }, async () => {
+      // A session that is idle hears nothing before it is asked.
+      await b.query('SELECT');
+      for (const hints of Object.values(heard)) expect(hints.length).toBeGreaterThan(0);
+    });
+    await b.query('UNLISTEN *');
+    b.session.off('notification', listener);
+    expect(
+      heard.distribution_queue.filter((hint) => !/^(sql_requests|[0-9a-f-]{36} v1\.\S+)$/.test(hint)),
+    ).toEqual([]);
+    expect(heard.configuration_changed.filter((hint) => !hint.startsWith('v1.'))).toEqual([]);
+    expect(Object.values(heard).flat().join()).not.toContain('overheard');
+  });
+
   it('submits for the tenant of its login, named or not, and for no other', async () => {
     await a.submit({ id: 'own', tenant: 'tenant-a' });
     await a.submit({ id: 'unnamed', tenant: null });
