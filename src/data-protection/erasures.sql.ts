@@ -1,4 +1,5 @@
-import { TABLES_OF_JOBS, TABLES_OF_TENANT } from './tables';
+import { type Statement } from '../database/statement';
+import { TABLES_OF_JOBS, TABLES_OF_PAST_JOBS, TABLES_OF_TENANT } from './tables';
 
 const COLUMNS = `e.id, e.tenant_id, e.subject_path, encode(e.subject_hash, 'hex') AS subject_hash, e.dry_run, e.status,
   e.examined, e.unreadable, e.waiting, e.counts, e.created_by, e.created_at, e.completed_at`;
@@ -82,15 +83,19 @@ export const ERASE_TENANT_ROW = {
 export const LOCK_ERASED_JOBS = {
   name: 'lock_erased_jobs',
   text: `
-    SELECT id, options, open_deliveries FROM distribution_jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+    SELECT id, options, open_deliveries, batch_id FROM distribution_jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
 };
+
+/** A batch's callback is sent from the batch's row, which goes with the last of its jobs. */
+const CALLBACK_OF_JOBS = `(distribution_job_id = ANY ($1::uuid[]) OR batch_id = ANY (ARRAY(
+  SELECT batch_id FROM distribution_jobs WHERE id = ANY ($1::uuid[]) AND batch_id IS NOT NULL)))`;
 
 /** Callbacks that nobody is sending at this moment are kept from being sent. */
 export const HOLD_CALLBACKS = {
   name: 'hold_callbacks',
   text: `
     SELECT id FROM distribution_callbacks
-    WHERE distribution_job_id = ANY ($1::uuid[]) AND status = 'pending' AND (leased_by IS NULL OR due_at <= now())
+    WHERE ${CALLBACK_OF_JOBS} AND status = 'pending' AND (leased_by IS NULL OR due_at <= now())
     ORDER BY id
     FOR UPDATE SKIP LOCKED`,
 };
@@ -102,7 +107,10 @@ export const BUSY_JOBS = {
     SELECT id FROM distribution_jobs WHERE id = ANY ($1::uuid[]) AND open_deliveries > 0
     UNION
     SELECT distribution_job_id FROM distribution_callbacks
-    WHERE distribution_job_id = ANY ($1::uuid[]) AND status = 'pending' AND id <> ALL ($2::uuid[])`,
+    WHERE distribution_job_id = ANY ($1::uuid[]) AND status = 'pending' AND id <> ALL ($2::uuid[])
+    UNION
+    SELECT j.id FROM distribution_jobs j JOIN distribution_callbacks c ON c.batch_id = j.batch_id
+    WHERE j.id = ANY ($1::uuid[]) AND c.status = 'pending' AND c.id <> ALL ($2::uuid[])`,
 };
 
 const JOBS = `
@@ -135,27 +143,63 @@ export const COUNT_JOBS = {
     SELECT ${counted((table) => `SELECT count(*) FROM ${table} WHERE ${TABLES_OF_JOBS[table as keyof typeof TABLES_OF_JOBS]}`)}`,
 };
 
+/** Of the batches $1 those without a job left; after their jobs are gone. */
+export const ERASE_BATCHES = {
+  name: 'erase_batches',
+  text: `
+    WITH gone AS (
+      DELETE FROM distribution_batches b
+      WHERE id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM distribution_jobs j WHERE j.batch_id = b.id)
+      RETURNING id
+    ),
+    callbacks AS (DELETE FROM distribution_callbacks WHERE batch_id IN (SELECT id FROM gone) RETURNING 1)
+    SELECT (SELECT count(*)::int FROM gone) AS distribution_batches,
+      (SELECT count(*)::int FROM callbacks) AS distribution_callbacks`,
+};
+
 const PORTION = 2000;
 
-/** One table after the other, a portion at a time. */
-export const ERASE_TABLES = TABLES_OF_TENANT.map(([table]) => ({
+interface TableStatement {
+  table: string;
+  statement: Statement;
+}
+
+/** A portion of the rows of one table; $1 the tenant. */
+const erasing = (what: string, table: string, where: string): TableStatement => ({
   table,
   statement: {
-    name: `erase_${table}`,
+    name: `erase_${what}_${table}`,
     text: `
       WITH gone AS (
         DELETE FROM ${table}
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE tenant_id = $1 LIMIT ${PORTION}))
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE tenant_id = $1 AND ${where} LIMIT ${PORTION}))
         RETURNING 1
       )
       SELECT count(*)::int AS rows FROM gone`,
   },
-}));
+});
 
-export const COUNT_TABLES = TABLES_OF_TENANT.map(([table, counts]) => ({
+const counting = (what: string, table: string, where: string): TableStatement => ({
   table,
   statement: {
-    name: `count_${table}`,
-    text: `SELECT count(*)::int AS rows FROM ${table} WHERE tenant_id = $1 AND ${counts}`,
+    name: `count_${what}_${table}`,
+    text: `SELECT count(*)::int AS rows FROM ${table} WHERE tenant_id = $1 AND ${where}`,
   },
-}));
+});
+
+export interface OtherRows {
+  /** One table after the other. */
+  erase: readonly TableStatement[];
+  count: readonly TableStatement[];
+}
+
+/** What a tenant has beside its jobs. */
+export const ROWS_OF_TENANT: OtherRows = {
+  erase: TABLES_OF_TENANT.map(([table]) => erasing('all', table, 'true')),
+  count: TABLES_OF_TENANT.map(([table, counted]) => counting('all', table, counted)),
+};
+
+export const ROWS_OF_PAST_JOBS: OtherRows = {
+  erase: TABLES_OF_PAST_JOBS.map(([table, past]) => erasing('past', table, past)),
+  count: TABLES_OF_PAST_JOBS.map(([table, past]) => counting('past', table, past)),
+};

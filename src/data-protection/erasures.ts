@@ -16,6 +16,8 @@ import {
   LATEST_ERASURES,
   LOCK_TENANT,
   RECORD_ERASURE_STEP,
+  ROWS_OF_PAST_JOBS,
+  ROWS_OF_TENANT,
   RUNNING_ERASURE,
   TENANT_STATE,
   type TableCounts,
@@ -184,7 +186,7 @@ export class Erasures {
     const { box } = this.parts;
     const after = erasure.position ?? BEFORE_ALL_JOBS;
     const { ids, matched, unreadable } = await nextJobs(tx, box, after, subjectOf(box, erasure));
-    if (ids.length === 0) return erasure.subject_path === null ? otherRowsStep(tx, erasure) : over();
+    if (ids.length === 0) return otherRowsStep(tx, erasure);
     const page = { position: ids.at(-1), examined: ids.length, unreadable: unreadable.length, waiting: 0 };
     if (erasure.dry_run) return { ...page, became: 'more', counts: await countJobs(tx, matched), due: [] };
     const { busy, counts, due } = await eraseJobs(tx, matched, erasure.created_by);
@@ -208,10 +210,12 @@ export class Erasures {
 const over = (counts: TableCounts = {}): Step => ({ ...NOTHING, became: 'over', counts });
 
 async function otherRowsStep(tx: TenantTx, erasure: TakenErasure): Promise<Step> {
-  if (erasure.dry_run) return over(await countOtherRows(tx));
-  const counts = await eraseOtherRows(tx);
+  const ofTenant = erasure.subject_path === null;
+  const rows = ofTenant ? ROWS_OF_TENANT : ROWS_OF_PAST_JOBS;
+  if (erasure.dry_run) return over(await countOtherRows(tx, rows));
+  const counts = await eraseOtherRows(tx, rows);
   if (Object.keys(counts).length > 0) return { ...NOTHING, became: 'more', counts };
-  return erasure.settled ? over() : { ...NOTHING, became: 'later' };
+  return erasure.settled || !ofTenant ? over() : { ...NOTHING, became: 'later' };
 }
 
 function subjectOf(box: SecretBox, erasure: TakenErasure): Subject | undefined {

@@ -18,6 +18,27 @@ export const TABLES_OF_JOBS = {
   distribution_jobs: 'id = ANY ($1::uuid[])',
 } as const;
 
+const OLDEST_JOB = `COALESCE(
+  (SELECT id FROM distribution_jobs ORDER BY id LIMIT 1), 'ffffffff-ffff-ffff-ffff-ffffffffffff')`;
+const noJobsOf = (batch: string): string =>
+  `NOT EXISTS (SELECT FROM distribution_jobs j WHERE j.batch_id = ${batch})`;
+
+/**
+ * What is left of jobs that have left the history: whom it is about cannot be found out any more. A batch of which
+ * nothing was accepted never had a job.
+ */
+export const TABLES_OF_PAST_JOBS: readonly (readonly [table: string, past: string])[] = [
+  ['dead_letters', `distribution_job_id < ${OLDEST_JOB}`],
+  [
+    'distribution_callbacks',
+    `(distribution_job_id < ${OLDEST_JOB} OR batch_id < ${OLDEST_JOB} AND ${noJobsOf('distribution_callbacks.batch_id')})`,
+  ],
+  [
+    'distribution_batches',
+    `accepted_distributions > 0 AND id < ${OLDEST_JOB} AND ${noJobsOf('distribution_batches.id')}`,
+  ],
+];
+
 /**
  * What else a tenant has, in an order that no foreign key forbids. Some belong to jobs as well: what is left of them
  * belongs to batches, or to jobs that have left the history. Their second entry is what a dry run counts here.

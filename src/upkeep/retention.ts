@@ -24,13 +24,15 @@ const OLD_MONTHS = {
 
 const DROP_MONTH = { name: 'drop_month', text: `SELECT drop_month_partitions($1)` };
 
-/** Names, keys, batches and callbacks of jobs that have left, the month $1 the last; ids sort by time as jobs' do. */
+/** What else there is of jobs that have left, the month $1 the last; ids of batches sort by time as jobs' do. */
 const PRUNE = [
   `DELETE FROM distribution_keys WHERE distribution_job_id < first_uuid_of_month($1 + interval '32 days')`,
   `DELETE FROM idempotency_keys WHERE distribution_job_id < first_uuid_of_month($1 + interval '32 days')`,
   `DELETE FROM distribution_batches WHERE id < first_uuid_of_month($1 + interval '32 days')`,
   `DELETE FROM distribution_callbacks
-   WHERE created_at < date_trunc('month', $1 + interval '32 days', 'UTC') AND status <> 'pending'`,
+   WHERE status <> 'pending' AND (distribution_job_id < first_uuid_of_month($1 + interval '32 days')
+     OR batch_id < first_uuid_of_month($1 + interval '32 days'))`,
+  `DELETE FROM dead_letters WHERE distribution_job_id < first_uuid_of_month($1 + interval '32 days')`,
 ].map((text, index) => ({ name: `prune_${index}`, text: text.replaceAll('$1', '$1::timestamptz') }));
 
 /** A month leaves by dropping its tables, in milliseconds, however much it holds. */

@@ -132,9 +132,9 @@ describe('the erasure of a data subject', () => {
     });
 
     const done = await erased(api, id, { subject: { path: PATH, value: taxCode } });
-    // What waits is cancelled first, which is one more event of its job.
+    // What waits is cancelled first, which is one more event of its job. A batch goes with the last of its jobs.
     const events = (dry.counts['distribution_job_events'] ?? 0) + 1;
-    expect(done.counts).toEqual({ ...dry.counts, distribution_job_events: events });
+    expect(done.counts).toEqual({ ...dry.counts, distribution_job_events: events, distribution_batches: 1 });
     expect(done.counts).toMatchObject({
       distribution_jobs: jobs - 1,
       idempotency_keys: 1,
@@ -156,30 +156,68 @@ describe('the erasure of a data subject', () => {
     );
   });
 
-  it('leaves a batch whose job was waiting at its end, and lets go what waited behind it in order', async () => {
+  it('brings a batch of others to its end, and lets go what waited behind it in order', async () => {
     const { id, api } = await world.tenant('batches');
     await api.register('there', { endpoint: world.receiver.on('/batches', () => ({ status: 200 })) });
     const options = { deliver_at: new Date(Date.now() + 3_600_000).toISOString(), ordering_key: 'k' };
-    const { batch_id } = must(
-      await api.bulk([{ data_type: 'report', payload: { who: 'anna' }, destinations: ['there'], options }]),
-      202,
-    ).body;
-    const behind = await api.accepted({
-      payload: { who: 'bruno' },
-      destinations: ['there'],
-      options: { ordering_key: 'k' },
-    });
-    const { counts } = await erased(api, id, { subject: { path: 'payload.who', value: 'anna' } });
-    expect(counts).toEqual({
+    const job = { data_type: 'report', destinations: ['there'] };
+    const jobs = [
+      { ...job, payload: { who: 'anna' }, options },
+      { ...job, payload: { who: 'carla' } },
+    ];
+    const callback_url = world.receiver.on('/batches/callback', refuse(400));
+    const { batch_id } = must(await api.bulk(jobs, { callback_url }), 202).body;
+    const behind = await api.accepted({ ...job, payload: { who: 'bruno' }, options: { ordering_key: 'k' } });
+    const anna = await erased(api, id, { subject: { path: 'payload.who', value: 'anna' } });
+    expect(anna.counts).toEqual({
       distribution_jobs: 1,
       distribution_attempts: 1,
       distribution_job_events: 1,
       distribution_keys: 1,
       ready_attempts: 1,
     });
-    expect((await api.batch(batch_id)).body).toMatchObject({ status: 'completed' });
+    await eventually({ until: 'the end of the batch' }, async () => {
+      expect((await api.batch(batch_id)).body).toMatchObject({ status: 'completed' });
+    });
     await ended(api, behind);
     expect((await api.status(behind)).body.status).toBe('completed');
+    await world.receiver.received(1, '/batches/callback');
+
+    const carla = await erased(api, id, { subject: { path: 'payload.who', value: 'carla' } });
+    expect(carla.counts).toMatchObject({ distribution_batches: 1, distribution_callbacks: 1 });
+    must(await api.batch(batch_id), 404);
+    expect(await world.count('FROM distribution_callbacks WHERE tenant_id = $1', [id])).toBe(0);
+  });
+
+  it('reaches what is left of jobs that have left the history, whoever they were about', async () => {
+    const { id, api } = await world.tenant('past');
+    await api.register('bad', { endpoint: world.receiver.on('/past', refuse(422)) });
+    const job = { data_type: 'report', payload: { who: 'anna' }, destinations: ['bad'] };
+    const callback_url = world.receiver.on('/past/callback', refuse(400));
+    const { batch_id } = must(await api.bulk([{ ...job, callback_url }], { callback_url }), 202).body;
+    await world.receiver.received(2, '/past/callback');
+    const kept = await api.accepted(job);
+    await ended(api, kept);
+    const told = `FROM distribution_callbacks WHERE tenant_id = $1 AND status = 'failed'`;
+    await eventually({ until: 'both callbacks to be over' }, async () =>
+      expect(await world.count(told, [id])).toBe(2),
+    );
+    // As when its month was dropped.
+    await world.rows(
+      `WITH keys AS (
+         DELETE FROM distribution_keys k USING distribution_jobs j
+         WHERE j.batch_id = $1 AND k.distribution_job_id = j.id
+       )
+       DELETE FROM distribution_jobs WHERE batch_id = $1`,
+      [batch_id],
+    );
+    const bruno = { subject: { path: 'payload.who', value: 'bruno' } };
+    const past = { dead_letters: 1, distribution_callbacks: 2, distribution_batches: 1 };
+    expect((await erased(api, id, { ...bruno, dry_run: true })).counts).toEqual(past);
+    expect((await erased(api, id, bruno)).counts).toEqual(past);
+    const left = pick(await rowsOf(id), Object.keys(past));
+    expect(left).toEqual({ dead_letters: 1, distribution_callbacks: 0, distribution_batches: 0 });
+    must(await api.status(kept), 200);
   });
 
   it('waits for what is being sent, and plans no further attempt of it', async () => {
@@ -223,7 +261,7 @@ describe('the erasure of a data subject', () => {
     const { examined, counts } = await completed(api, id, begun);
     expect({ examined, counts }).toEqual({
       examined: 2000,
-      counts: { distribution_jobs: 2000, distribution_keys: 2000 },
+      counts: { distribution_jobs: 2000, distribution_keys: 2000, distribution_batches: 2 },
     });
     expect(await world.count('FROM distribution_jobs WHERE tenant_id = $1', [id])).toBe(0);
   });

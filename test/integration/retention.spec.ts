@@ -16,11 +16,27 @@ const OLD_JOB = `
     VALUES (first_uuid_of_month($1), 'roma', $2, 'report', '{}', '[]', 'c', 'test', $3) RETURNING id
   ), named AS (
     INSERT INTO distribution_keys (tenant_id, distribution_id, distribution_job_id) SELECT 'roma', $2, id FROM job
+  ), letter AS (
+    INSERT INTO dead_letters (id, tenant_id, distribution_job_id, distribution_id, delivery_id, attempt_id,
+      destination_name, data_type, error_code, error_message, attempts, expires_at)
+    SELECT gen_random_uuid(), 'roma', id, $2, gen_random_uuid(), gen_random_uuid(), 'x', 'report', 'HTTP_422', 'no', 1,
+      now() + interval '1 year' FROM job
+  ), told AS (
+    INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url, status)
+    SELECT gen_random_uuid(), 'roma', id, 'distribution.failed', 'http://there', 'failed' FROM job
   )
   INSERT INTO ready_attempts (delivery_id, tenant_id, distribution_job_id, attempt_id, attempt_number,
     destination_name, position, lane_id, rank, due_at)
   SELECT gen_random_uuid(), 'roma', id, gen_random_uuid(), 1, 'x', 0, gen_random_uuid(), 2, now() + interval '1 year'
   FROM job WHERE $3 > 0`;
+
+const LEFT_WITH_JOBS = ['distribution_jobs', 'distribution_keys', 'dead_letters', 'distribution_callbacks'];
+
+async function countsOf(admin: Client, tables: string[]): Promise<(number | null)[]> {
+  const counts: (number | null)[] = [];
+  for (const table of tables) counts.push((await admin.query(`SELECT FROM ${table}`)).rowCount);
+  return counts;
+}
 
 describe('retention', () => {
   // A server that lives east of Greenwich begins its months before UTC does; the partitions do not.
@@ -52,10 +68,10 @@ describe('retention', () => {
         ]);
         const names = await admin.query('SELECT distribution_id FROM distribution_keys ORDER BY 1');
         expect(names.rows).toEqual([{ distribution_id: 'april' }, { distribution_id: 'may' }]);
+        expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([2, 2, 2, 2]);
         await admin.query('DELETE FROM ready_attempts');
         await new SystemTransaction(source).run((tx) => retention(KEPT_MONTHS).run(tx));
-        expect((await admin.query('SELECT FROM distribution_jobs')).rowCount).toBe(0);
-        expect((await admin.query('SELECT FROM distribution_keys')).rowCount).toBe(0);
+        expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([0, 0, 0, 0]);
         expect((await admin.query(`SELECT FROM pg_class WHERE relname ~ '_y2020m'`)).rowCount).toBe(0);
       } finally {
         await source.destroy();
