@@ -1,14 +1,34 @@
+import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
+
+/**
+ * Longer than any statement or idle transaction may take (statement_timeout, idle_in_transaction_session_timeout) and
+ * than a session idles in the pool: a server that has said nothing for so long is out of reach. TCP itself would go on
+ * for a quarter of an hour to send what is not acknowledged.
+ */
+export const MOST_SILENCE_MS = 65_000;
+
+/** For connections on which nothing is under way: after 10 s of silence a probe each second, ten of them. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
 /**
  * A session of a pool. PostgreSQL may end it in the very moment in which it opens, or while it changes hands, when
  * neither pool nor user listens; an error event that nobody hears ends the process. Whoever uses the session next is
- * told by their statement.
+ * told by their statement. A link that is cut says nothing at all: silence ends the session too.
  */
 export class Session extends Client {
-  constructor(config?: ClientConfig) {
-    super(config);
+  constructor(config?: ClientConfig & { mostSilenceMs?: number }) {
+    super({ ...KEEP_ALIVE, ...config });
     this.on('error', () => undefined);
+    this.once('connect', () => this.endAfter(config?.mostSilenceMs ?? MOST_SILENCE_MS));
+  }
+
+  private endAfter(silenceMs: number): void {
+    const { stream } = this.connection;
+    const silent = Object.assign(new Error(`the database said nothing for ${silenceMs} ms`), {
+      code: 'ETIMEDOUT',
+    });
+    if (stream instanceof Socket) stream.setTimeout(silenceMs, () => void stream.destroy(silent));
   }
 }
 

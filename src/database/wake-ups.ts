@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { CONFIGURATION, Hints, QUEUE } from './hints';
+import { KEEP_ALIVE } from './session';
 import { type SystemTransaction } from './system-transaction';
 
 const NOTIFY = { name: 'notify_queue', text: `SELECT pg_notify('${QUEUE}', $1)` };
@@ -14,6 +15,7 @@ const SQL_REQUESTS = 'sql_requests';
 /** A NOTIFY on every commit would cost two thirds of the throughput; one in a while is enough for a hint. */
 const AT_MOST_EVERY_MS = 20;
 const RECONNECT_MS = 2000;
+const CONNECT_MS = 10_000;
 
 export interface Listeners {
   /**
@@ -89,10 +91,17 @@ export class WakeUps {
   /** Calls back for every hint, also after the connection was lost and found again. */
   listen(listeners: Listeners): void {
     if (this.stopped) return;
-    const client = new Client({ connectionString: this.url, application_name: 'distributor listen' });
+    const client = new Client({
+      ...KEEP_ALIVE,
+      connectionString: this.url,
+      application_name: 'distributor listen',
+      connectionTimeoutMillis: CONNECT_MS,
+    });
     this.listener = client;
+    let isLost = false;
     const again = (): void => {
-      client.removeAllListeners('end');
+      if (isLost) return;
+      isLost = true;
       setTimeout(() => this.listen(listeners), RECONNECT_MS).unref();
     };
     client.on('error', () => undefined);

@@ -24,6 +24,8 @@ export interface BrokerParts {
 
 const CONNECT_MS = 10_000;
 const CLOSE_MS = 2000;
+/** Without a word from the broker for two to three of these the connection is lost; it would itself ask for 60. */
+const HEARTBEAT_SECONDS = 10;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5000;
 
@@ -67,7 +69,7 @@ export class Broker {
   private async session(): Promise<void> {
     const socket = new AbortController();
     const over = new AbortController();
-    const { url, version, serve } = this.parts;
+    const { version, serve } = this.parts;
     const options = {
       noDelay: true,
       timeout: CONNECT_MS,
@@ -75,7 +77,7 @@ export class Broker {
       // node:net destroys the socket by it, at whatever stage the connection is.
       signal: socket.signal,
     };
-    const model = await connect(url, options);
+    const model = await connect(withHeartbeat(this.parts.url), options);
     const ended = new Promise<never>((_resolve, reject) => {
       over.signal.addEventListener('abort', () => reject(over.signal.reason as Error), { once: true });
     });
@@ -99,6 +101,13 @@ export class Broker {
       socket.abort();
     }
   }
+}
+
+/** What the URL says of it itself counts. */
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SECONDS));
+  return parsed.href;
 }
 
 /** A channel ends by a fault that it shares with nobody, but what was in it is unknown: all begins anew. */

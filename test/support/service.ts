@@ -23,6 +23,8 @@ export interface ServiceOptions {
   dataDir?: string;
   /** For Node itself, e.g. `--require` of a module. */
   nodeFlags?: string[];
+  /** What starts Node, e.g. on another host; it becomes Node, so that signals reach it. */
+  launcher?: readonly string[];
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -136,7 +138,9 @@ export class TestService {
 
   private launch(): void {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-    const child = spawn(process.execPath, [...(this.options.nodeFlags ?? []), MAIN], {
+    const { launcher = [], nodeFlags = [] } = this.options;
+    const [program = process.execPath, ...words] = [...launcher, process.execPath, ...nodeFlags, MAIN];
+    const child = spawn(program, words, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.settings() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

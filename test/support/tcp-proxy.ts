@@ -6,12 +6,17 @@ export class TcpProxy {
   private server: Server | undefined;
   /** Answers of the target for which this is true are lost, and the connection with them. */
   loses: (answer: Buffer) => boolean = () => false;
+  /** As long as it is true answers vanish, and connections stay. */
+  isSilent = false;
   port = 0;
 
-  private constructor(private readonly target: { host: string; port: number }) {}
+  private constructor(
+    private readonly target: { host: string; port: number },
+    private readonly address: string,
+  ) {}
 
-  static async to(host: string, port: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy({ host, port });
+  static async to(host: string, port: number, address = '127.0.0.1'): Promise<TcpProxy> {
+    const proxy = new TcpProxy({ host, port }, address);
     await proxy.mend();
     return proxy;
   }
@@ -37,13 +42,14 @@ export class TcpProxy {
       }
       incoming.pipe(outgoing);
       outgoing.on('data', (answer: Buffer) => {
+        if (this.isSilent) return;
         if (this.loses(answer)) outgoing.destroy();
         else if (!incoming.write(answer)) outgoing.pause();
       });
       incoming.on('drain', () => outgoing.resume());
       outgoing.on('end', () => incoming.end());
     });
-    await new Promise<void>((resolve) => void this.server?.listen(this.port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => void this.server?.listen(this.port, this.address, resolve));
     this.port = (this.server.address() as AddressInfo).port;
   }
 }

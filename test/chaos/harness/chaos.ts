@@ -63,7 +63,7 @@ export class Chaos {
   /** A process of the built service, with the same database and keys as the others. */
   async start(
     env: NodeJS.ProcessEnv = {},
-    launch: Pick<ServiceOptions, 'nodeFlags'> = {},
+    launch: Pick<ServiceOptions, 'nodeFlags' | 'launcher'> = {},
   ): Promise<TestService> {
     const { database, dataDir } = this.world;
     const service = await TestService.start({

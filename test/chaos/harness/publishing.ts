@@ -13,6 +13,8 @@ export interface PublishingOptions {
   copies: number;
   /** Every so many-th message is followed by one that cannot be read. */
   poisonEvery: number;
+  /** Messages are named `<prefix>-<number>`. */
+  prefix?: string;
 }
 
 /** Messages without a confirm, at most. */
@@ -63,8 +65,8 @@ export class Publishing {
   }
 
   private async publish(publisher: Publisher, number: number): Promise<void> {
-    const { tenant, destinations, copies, poisonEvery } = this.options;
-    const id = `message-${number}`;
+    const { tenant, destinations, copies, poisonEvery, prefix = 'message' } = this.options;
+    const id = `${prefix}-${number}`;
     const headers = { 'x-api-key': tenant.api.key };
     const body = { data_type: 'report', payload: { number }, destinations };
     for (let copy = 0; copy < copies; copy++) {

@@ -1,0 +1,84 @@
+import { eventually } from '../support/eventually';
+import { createDatabase } from '../support/postgres';
+import { slow } from '../support/receiver';
+import { type TestService } from '../support/service';
+import { type Chaos, LEASE_SECONDS } from './harness/chaos';
+import { type Outcome } from './harness/fault';
+import { faultBetweenHosts, Host, HOSTS_NETWORK, Network } from './harness/hosts';
+
+/** Attempts that this process has made and recorded. */
+const recordedBy = (chaos: Chaos, { logs }: TestService): Promise<number> =>
+  chaos.count(`FROM distribution_attempts WHERE metadata ->> 'processing_node' = $1`, [
+    logs.find(({ msg }) => msg === 'ready')?.['node'],
+  ]);
+
+async function scenario(chaos: Chaos): Promise<Outcome> {
+  const [inside, around] = [Network.make(chaos, 0), Network.make(chaos, 1)];
+  const database = await createDatabase();
+  chaos.atEnd(() => database.drop());
+  const served = await inside.serve(chaos, database.url, 5432);
+  await chaos.open({ url: database.url, served });
+  await chaos.start({ ROLE: 'api', DESTINATION_ALLOWED_NETWORKS: HOSTS_NETWORK });
+  const startWorker = (number: number): [Host, Promise<TestService>] => {
+    const host = Host.make(chaos, number, [inside, around]);
+    const env = {
+      ROLE: 'worker',
+      WORKER_CONCURRENCY: '32',
+      LEASE_SECONDS: String(LEASE_SECONDS),
+      API_HOST: host.addressIn(around),
+      DESTINATION_ALLOWED_NETWORKS: HOSTS_NETWORK,
+    };
+    return [host, chaos.start(env, { launcher: host.launcher })];
+  };
+  const [host, starting] = startWorker(1);
+  const [worker] = await Promise.all([starting, startWorker(2)[1]]);
+
+  const tenant = await chaos.tenant('hosts');
+  const receivers = await around.serve(chaos, chaos.receiver.url, 80);
+  const place = await chaos.destination(tenant, 'slow', slow(100), { endpoint: `${receivers}/hosts/slow` });
+  let [recoverySeconds, held] = [0, 0];
+  const jobs = chaos.scaled(300, 2000);
+  const cuts = chaos.scaled(1, 4);
+  for (let cut = 0; cut < cuts; cut++) {
+    const load = chaos.load({ tenant, jobs, destinations: ['slow'], prefix: `cut-${cut}` });
+    await chaos.ledger.reaches(chaos.ledger.count() + chaos.random.between(30, 60), place);
+    await eventually({ until: 'the worker to hold deliveries', withinMs: 30_000 }, async () => {
+      expect(await chaos.leasedBy(worker)).not.toEqual([]);
+    });
+    inside.cut(host);
+    const orphans = await chaos.leasedBy(worker);
+    held += orphans.length;
+    await chaos.madeAgain(orphans, (LEASE_SECONDS + 30) * 1000);
+    // The other one goes on meanwhile, with what is new as well.
+    await load.done;
+    await chaos.settled();
+    // In the long form until the worker has given up its connections, which takes a minute.
+    if (chaos.isLong) await worker.nextLog(({ msg }) => msg === 'heartbeat missed');
+
+    const before = await recordedBy(chaos, worker);
+    inside.mend(host);
+    const mended = performance.now();
+    const later = chaos.load({
+      tenant,
+      jobs: 100_000,
+      destinations: ['slow'],
+      prefix: `mended-${cut}`,
+      perSecond: 40,
+    });
+    await eventually({ until: 'the worker to deliver again', withinMs: 90_000 }, async () => {
+      expect(await recordedBy(chaos, worker)).toBeGreaterThan(before);
+    });
+    recoverySeconds = Math.max(recoverySeconds, (performance.now() - mended) / 1000);
+    await later.stop();
+    await chaos.settled();
+  }
+  expect(chaos.ledger.repeats()).toBeLessThanOrEqual(held);
+  await chaos.expectAllAlive();
+  return { recoverySeconds, figures: { held_at_cuts: held } };
+}
+
+faultBetweenHosts(
+  'link-cut-database',
+  'a worker whose link to the database is cut loses its work to another one, and goes on when it is mended',
+  scenario,
+);
