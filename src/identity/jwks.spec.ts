@@ -1,5 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import { Jwks } from './jwks';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { fetchJwks, Jwks } from './jwks';
 
 let time = 0;
 const clock = { now: () => new Date(time) };
@@ -84,5 +86,33 @@ describe('a key set', () => {
     answer({ keys: [first] });
     time += minutes(0.6);
     await find(jwks, 'first');
+  });
+});
+
+describe('the server of a key set', () => {
+  async function fetchedFrom(listener: RequestListener): Promise<unknown> {
+    const server = createServer(listener);
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    try {
+      return await fetchJwks(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`)();
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  it('cannot send us elsewhere', async () => {
+    const asked: (string | undefined)[] = [];
+    const fetched = fetchedFrom(({ url }, response) => {
+      asked.push(url);
+      response.writeHead(url === '/jwks' ? 302 : 200, { location: '/inside' }).end('{"keys": []}');
+    });
+    await expect(fetched).rejects.toThrow();
+    expect(asked).toEqual(['/jwks']);
+  });
+
+  it('cannot fill our memory', async () => {
+    const fetched = fetchedFrom((_request, response) => response.end(`"${'x'.repeat(1_000_001)}"`));
+    await expect(fetched).rejects.toThrow('more than 1 MB');
   });
 });

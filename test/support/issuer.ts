@@ -20,14 +20,18 @@ export class Issuer {
     server.on('request', (_request, response) => {
       issuer.asked++;
       if (!issuer.answers) return void response.writeHead(503).end();
-      const keys = [...issuer.keys.values()].map(({ jwk }) => jwk);
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }));
+      const content = JSON.stringify({ keys: issuer.published });
+      response.writeHead(200, { 'content-type': 'application/json' }).end(content);
     });
     return issuer;
   }
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/jwks`;
+  }
+
+  get published(): JWK[] {
+    return [...this.keys.values()].map(({ jwk }) => jwk);
   }
 
   async addKey(kid: string, algorithm: 'RS256' | 'ES256'): Promise<JWK> {
