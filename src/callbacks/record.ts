@@ -1,6 +1,6 @@
 import { type Outcome } from '../adapters/port';
 import { GroupCommit } from '../database/group-commit';
-import { columns } from '../database/statement';
+import { type Column, columns } from '../database/statement';
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { backoffSeconds, type RetryPolicy } from '../kernel/retry-policy';
 import { type ClaimedCallback } from './claim';
@@ -55,7 +55,7 @@ const RECORD_CALLBACKS = {
     WHERE c.id = o.id AND c.fence = o.fence AND c.status = 'pending'`,
 };
 
-const COLUMNS: ((result: CallbackResult) => unknown)[] = [
+const COLUMNS: Column<CallbackResult>[] = [
   ({ claimed }) => claimed.id,
   ({ claimed }) => claimed.fence,
   ({ status }) => status,

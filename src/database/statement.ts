@@ -1,4 +1,5 @@
 import { type PoolClient, type QueryResultRow } from 'pg';
+import { arrayLiteral, type Scalar } from './array-literal';
 import { jsonbArray, textArray } from './binary-array';
 import { PooledSession } from './session';
 
@@ -12,8 +13,9 @@ export interface Statement {
 export async function execute<Row extends QueryResultRow>(
   client: PoolClient,
   { name, text }: Statement,
-  values: unknown[],
+  parameters: readonly unknown[],
 ): Promise<Row[]> {
+  const values = parameters.map((value) => (Array.isArray(value) ? arrayLiteral(value) : value));
   const query = client instanceof PooledSession ? { text, values } : { name, text, values };
   const result = await client.query<Row>(query);
   return result.rows;
@@ -21,7 +23,7 @@ export async function execute<Row extends QueryResultRow>(
 
 /** What a column is made of; documents and long texts go as binary arrays (binary-array.ts). */
 export type Column<Row> =
-  ((row: Row) => unknown) | { jsonb: (row: Row) => string | null } | { text: (row: Row) => string | null };
+  ((row: Row) => Scalar) | { jsonb: (row: Row) => string | null } | { text: (row: Row) => string | null };
 
 /** Rows to columns, for `UNNEST($1::uuid[], $2::text[], …)`: one parameter per column. */
 export const columns = <Row>(rows: readonly Row[], wanted: readonly Column<Row>[]): unknown[] =>

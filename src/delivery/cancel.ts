@@ -128,7 +128,6 @@ export class Cancellations {
 
 const cancelled = (claimed: Taken): Settlement => ({
   claimed,
-  madeBy: { node: '', version: '' },
   decision: { kind: 'cancel' },
   startedAt: undefined,
   completedAt: new Date(),

@@ -1,4 +1,4 @@
-import { columns } from '../database/statement';
+import { type Column, columns } from '../database/statement';
 import { type SystemTransaction } from '../database/system-transaction';
 import {
   type AttemptId,
@@ -53,7 +53,7 @@ export interface QueueDepth {
   oldest_due_seconds: number;
 }
 
-const OFFER_COLUMNS: ((offer: Offer) => unknown)[] = [
+const OFFER_COLUMNS: Column<Offer>[] = [
   ({ tenantId }) => tenantId,
   ({ laneId }) => laneId,
   ({ quota }) => quota,

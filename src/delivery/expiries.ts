@@ -78,7 +78,6 @@ export class Expiries {
 
 const expired = (claimed: Taken): Settlement => ({
   claimed,
-  madeBy: { node: '', version: '' },
   decision: EXPIRED,
   startedAt: undefined,
   completedAt: new Date(),

@@ -25,11 +25,16 @@ export interface Result {
   disables?: string | undefined;
 }
 
+export interface Maker {
+  node: string;
+  version: string;
+}
+
 export interface RecorderParts {
   tenants: Pick<TenantTransaction, 'run' | 'each'>;
   timers: Timers;
   /** Stands in the history beside each attempt. */
-  madeBy: { node: string; version: string };
+  madeBy: Maker;
   /** An outcome that came after its lease had passed on: it is not recorded, another node's is. */
   onRefused: (result: Result) => void;
   onFault: (error: unknown, results: number) => void;
@@ -114,8 +119,7 @@ export class Recorder {
 
   private recordIn(statements: TenantStatements, results: Result[]): Promise<Set<DeliveryId>> {
     const { madeBy, deadLetterDays } = this.parts;
-    const settlements = results.map((result) => ({ ...result, madeBy }));
-    return recordOutcomes(statements, settlements, { actor: `node:${madeBy.node}`, deadLetterDays });
+    return recordOutcomes(statements, results, { actor: `node:${madeBy.node}`, deadLetterDays, madeBy });
   }
 }
 
@@ -126,7 +130,6 @@ function orderedLane({ claimed: { options, lane_id: laneId } }: Result): Ordered
 
 /** What is recorded of a delivery; cancellation knows no more of it than this. */
 export type Settlement = Omit<Result, 'claimed'> & {
-  madeBy: { node: string; version: string };
   claimed: Pick<ClaimedDelivery, 'delivery_id' | 'fence' | 'distribution_job_id' | 'attempt_id'>;
 };
 
@@ -134,11 +137,12 @@ export type Settlement = Omit<Result, 'claimed'> & {
 export async function recordOutcomes(
   statements: TenantStatements,
   results: readonly Settlement[],
-  { actor, deadLetterDays }: { actor: string; deadLetterDays: number },
+  { actor, deadLetterDays, madeBy }: { actor: string; deadLetterDays: number; madeBy?: Maker },
 ): Promise<Set<DeliveryId>> {
   const accepted = await statements.query<{ delivery_id: DeliveryId }>(RECORD_OUTCOMES, [
     statements.tenantId,
     ...columns(results, RESULT_COLUMNS),
+    ...columns(results, [{ jsonb: (result: Settlement) => metadataOf(result, madeBy) }]),
     ...columns(results.flatMap(logRows), LOG_COLUMNS),
     actor,
     deadLetterDays,
@@ -164,16 +168,16 @@ export const RESULTS: Record<Decision['kind'], string> = {
  * Who made the attempt, and how much went over the wire; `exhausted` = given up after the last one allowed;
  * `retry_after_seconds` = what the receiver asked for.
  */
-const metadataOf = ({ bytesSent, decision, startedAt, madeBy }: Settlement): string =>
-  JSON.stringify({
-    ...(startedAt === undefined
-      ? {}
-      : { bytes_sent: bytesSent, processing_node: madeBy.node, worker_version: madeBy.version }),
-    ...(decision.kind === 'fail' && decision.exhausted ? { exhausted: true } : {}),
-    ...(decision.kind === 'retry' && decision.retryAfterSeconds !== undefined
-      ? { retry_after_seconds: decision.retryAfterSeconds }
-      : {}),
+const metadataOf = ({ bytesSent, decision, startedAt }: Settlement, madeBy: Maker | undefined): string => {
+  const sent = startedAt !== undefined;
+  return JSON.stringify({
+    bytes_sent: sent ? bytesSent : undefined,
+    processing_node: sent ? madeBy?.node : undefined,
+    worker_version: sent ? madeBy?.version : undefined,
+    exhausted: decision.kind === 'fail' && decision.exhausted ? true : undefined,
+    retry_after_seconds: decision.kind === 'retry' ? decision.retryAfterSeconds : undefined,
   });
+};
 
 /** In the order of RECORD_OUTCOMES' `outcome` input. */
 const RESULT_COLUMNS: Column<Settlement>[] = [
@@ -192,7 +196,6 @@ const RESULT_COLUMNS: Column<Settlement>[] = [
   // Of the next attempt, or of the dead letter.
   ({ decision }) =>
     decision.kind === 'retry' || decision.kind === 'fail' ? newId<AttemptId | DeadLetterId>() : null,
-  { jsonb: metadataOf },
 ];
 
 interface LogRow {

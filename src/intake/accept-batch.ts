@@ -3,15 +3,9 @@ import { type Issue } from '../kernel/errors';
 import { type BatchId, newId } from '../kernel/ids';
 import { type DueLane } from '../kernel/priority';
 import { dueLanes, type PlannedJob } from '../planning/store';
-import {
-  type Acceptance,
-  acceptJobs,
-  type Circumstances,
-  type Intake,
-  type SubmissionCounter,
-} from './accept';
+import { type Acceptance, acceptJobs, type Intake, type SubmissionCounter } from './accept';
 import { FIND_SAME_BATCH, STORE_BATCH } from './accept-batch.sql';
-import { type Prepared } from './prepare';
+import { type Circumstances, type Prepared } from './prepare';
 import { type Repeat } from './repeats';
 import { type BulkOptions, parseBody, type Submission, submissionSchema } from './submission';
 

@@ -10,7 +10,6 @@ import { orderingKeyOf } from '../planning/ordering';
 import { dueLanes, type PlannedJob, storePlanned, storeUnordered } from '../planning/store';
 import { type DataTypeBook } from '../tenants/data-type-book';
 import { type DestinationCatalogue } from '../tenants/destination-catalogue';
-import { type TenantCaller } from '../tenants/scopes';
 import { type TenantDirectory } from '../tenants/tenant-directory';
 import { type Content, contentOf, type ContentParts } from '../transforms/content';
 import { AS_STORED, RELEASE_KEYS } from './accept.sql';
@@ -18,12 +17,14 @@ import { nameOf } from './destinations';
 import { explainContents, type Explanation, explainPlan } from './explain';
 import {
   batchCallbackIssues,
+  type Circumstances,
   type Drafted,
   draftJob,
   type IntakeLimits,
   namesOf,
   planDrafted,
   type Prepared,
+  type Submitted,
 } from './prepare';
 import {
   findRepeats,
@@ -44,19 +45,6 @@ export type Acceptance =
   | { kind: 'invalid'; issues: Issue[] };
 
 export type Explained = { ok: true; explanation: Explanation } | { ok: false; issues: Issue[] };
-
-/** What comes with a submission beside its body. */
-export interface Circumstances {
-  caller: TenantCaller;
-  correlationId: string | undefined;
-  idempotencyKey: string | undefined;
-}
-
-/** A submission that has been parsed, with what came with it. */
-export interface Submitted {
-  submission: Submission;
-  circumstances: Circumstances;
-}
 
 export interface IntakeParts {
   tenants: TenantTransaction;
@@ -212,10 +200,8 @@ export class Intake {
     const dataTypes = await this.parts.dataTypes.of(tenantId);
     const names = new Set(submitted.flatMap(({ submission }) => submission.destinations.map(nameOf)));
     const known = names.size === 0 ? new Map() : await catalogue.byNames(tenantId, [...names]);
-    const shared = { tenantId, batchId, known, adapters, box, limits, dataTypes, now: clock.now() };
-    return submitted.map(({ submission, circumstances: { caller, correlationId, idempotencyKey } }) =>
-      draftJob(submission, { ...shared, submittedBy: caller.actor, correlationId, idempotencyKey }),
-    );
+    const around = { tenantId, batchId, known, adapters, box, limits, dataTypes, now: clock.now() };
+    return submitted.map((one) => draftJob(one, around));
   }
 
   /** Of the drafts that are in order; undefined where there are no rules. */

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type ConsumeMessage } from 'amqplib';
 import { type Callers, credentialIn } from '../identity/callers';
-import { type Submitted } from '../intake/accept';
+import { type Submitted } from '../intake/prepare';
 import { parseJson } from '../intake/parse-json';
 import { parseBody, submissionSchema } from '../intake/submission';
 import { ApiError, invalid } from '../kernel/errors';

@@ -1,4 +1,4 @@
-import { columns } from '../database/statement';
+import { type Column, columns } from '../database/statement';
 import { type TenantTx } from '../database/tenant-transaction';
 import { type AttemptId, type BatchId, type DeliveryId, type JobId, newId } from '../kernel/ids';
 import { PRIORITIES } from '../kernel/priority';
@@ -114,7 +114,7 @@ async function openAgain(
 }
 
 /** In the order of OPEN_AGAIN's `delivery` input; lane and time follow. */
-const DELIVERY_COLUMNS: ((state: DeliveryState) => unknown)[] = [
+const DELIVERY_COLUMNS: Column<DeliveryState>[] = [
   ({ job_id }) => job_id,
   ({ delivery_id }) => delivery_id,
   () => newId<AttemptId>(),
@@ -156,7 +156,7 @@ function changeOf(
 }
 
 /** In the order of OPEN_AGAIN's `job` input. */
-const CHANGE_COLUMNS: ((change: JobChange) => unknown)[] = [
+const CHANGE_COLUMNS: Column<JobChange>[] = [
   ({ job }) => job.id,
   ({ job }) => job.status,
   ({ reopened }) => reopened,

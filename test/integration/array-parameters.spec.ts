@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
+import { arrayLiteral } from '../../src/database/array-literal';
 import { jsonbArray, textArray } from '../../src/database/binary-array';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 
@@ -17,16 +18,18 @@ afterAll(async () => {
   await database.drop();
 });
 
-describe('binary array parameters', () => {
+describe('array parameters', () => {
   // PostgreSQL stores neither NUL nor half of a surrogate pair.
   const text = fc.string({ unit: 'binary' }).map((value) => value.toWellFormed().replaceAll('\0', ''));
 
-  it('bring every text as it is, in its place', async () => {
+  it.each([
+    ['literals', arrayLiteral],
+    ['binary arrays', textArray],
+  ])('bring every text as it is, in its place, as %s', async (_form, encoded) => {
     const read = async (texts: (string | null)[]): Promise<unknown> => {
       const { rows } = await client.query<{ texts: unknown }>({
-        name: 'texts',
         text: 'SELECT array(SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n) AS texts',
-        values: [textArray(texts)],
+        values: [encoded(texts)],
       });
       return rows[0]?.texts;
     };
@@ -35,6 +38,28 @@ describe('binary array parameters', () => {
         expect(await read(texts)).toEqual(texts);
       }),
     );
+  });
+
+  it.each(['', 'null', 'NULL', '{}', 'a,b', '"', '\\', ' ', 'è', "'"])(
+    'bring the text %j as a literal',
+    async (text) => {
+      const { rows } = await client.query('SELECT $1::text[] AS texts', [arrayLiteral([text, null])]);
+      expect(rows).toEqual([{ texts: [text, null] }]);
+    },
+  );
+
+  it('bring numbers, times and bytes as literals', async () => {
+    const { rows } = await client.query(
+      'SELECT $1::float8[] AS numbers, $2::timestamptz[] AS times, $3::bytea[] AS bytes',
+      [
+        arrayLiteral([1, -2.5, 1e21, undefined]),
+        arrayLiteral([new Date(7)]),
+        arrayLiteral([Buffer.from([0, 255])]),
+      ],
+    );
+    expect(rows).toEqual([
+      { numbers: [1, -2.5, 1e21, null], times: [new Date(7)], bytes: [Buffer.from([0, 255])] },
+    ]);
   });
 
   it('bring every JSON document as it is', async () => {
