@@ -17,6 +17,7 @@ import { Ordering1763600000016 } from './0016-ordering';
 import { Erasures1763600000017 } from './0017-erasures';
 import { SqlIntake1763600000018 } from './0018-sql-intake';
 import { TemporaryObjects1763600000019 } from './0019-temporary-objects';
+import { OutcomeEvents1763600000020 } from './0020-outcome-events';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   Erasures1763600000017,
   SqlIntake1763600000018,
   TemporaryObjects1763600000019,
+  OutcomeEvents1763600000020,
 ];

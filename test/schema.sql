@@ -394,7 +394,7 @@ TABLE distribution_callbacks -- OWNER distributor_owner, WITH (fillfactor=70), R
   attempt_id uuid
   batch_id uuid
   event_type character varying(50) NOT NULL
-  callback_url text NOT NULL
+  callback_url text
   status character varying(20) NOT NULL DEFAULT 'pending'::character varying
   attempts integer NOT NULL DEFAULT 0
   due_at timestamp with time zone NOT NULL DEFAULT now()
@@ -408,11 +408,13 @@ TABLE distribution_callbacks -- OWNER distributor_owner, WITH (fillfactor=70), R
   created_at timestamp with time zone NOT NULL DEFAULT now()
   completed_at timestamp with time zone
   round_start integer NOT NULL DEFAULT 0
+  channel character varying(20) NOT NULL DEFAULT 'webhook'::character varying
+  CONSTRAINT chk_distribution_callbacks_channel CHECK (((((channel)::text = 'webhook'::text) AND (callback_url IS NOT NULL)) OR (((channel)::text = 'events'::text) AND (callback_url IS NULL))))
   CONSTRAINT chk_distribution_callbacks_subject CHECK ((num_nonnulls(distribution_job_id, batch_id) = 1))
   CONSTRAINT distribution_callbacks_pkey PRIMARY KEY (id)
   CONSTRAINT distribution_callbacks_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'delivered'::character varying, 'failed'::character varying])::text[])))
   CREATE INDEX idx_distribution_callbacks_batch ON public.distribution_callbacks USING btree (batch_id, tenant_id) WHERE (batch_id IS NOT NULL)
-  CREATE INDEX idx_distribution_callbacks_due ON public.distribution_callbacks USING btree (due_at) WHERE ((status)::text = 'pending'::text)
+  CREATE INDEX idx_distribution_callbacks_due ON public.distribution_callbacks USING btree (channel, due_at) WHERE ((status)::text = 'pending'::text)
   CREATE INDEX idx_distribution_callbacks_job ON public.distribution_callbacks USING btree (tenant_id, distribution_job_id)
   POLICY distribution_callbacks_report FOR SELECT TO distributor_readonly USING (((tenant_id)::text = NULLIF(current_setting('app.tenant_id'::text, true), ''::text))) WITH CHECK (-)
   POLICY distribution_callbacks_system FOR ALL TO distributor_system USING (true) WITH CHECK (true)

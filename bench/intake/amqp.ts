@@ -1,5 +1,5 @@
 import { type Channel, type ChannelModel, connect, type ConfirmChannel } from 'amqplib';
-import { declareTopology, EXCHANGE_IN } from '../../src/messaging/topology';
+import { declareIntake, EXCHANGE_IN } from '../../src/messaging/topology';
 import { startTestServer } from '../adapters/servers';
 import { analysed, inWorld, type World } from '../delivery/world';
 import { PAYLOAD, submitAll, type Submitter } from '../load';
@@ -25,7 +25,7 @@ export async function amqpIntake(report: Report, receiver: Receiver): Promise<vo
       const submitter = await warmedUp(world);
       const model = await connect(broker.url);
       const channel = await model.createConfirmChannel();
-      await declareTopology(channel);
+      await declareIntake(channel);
       const baseline = await bareConsumer(model, channel);
       await fill(channel, EXCHANGE_IN, 'submit.bench', submitter);
       const committed = await service(world, broker.url);

@@ -3,10 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { createAdapters } from '../adapters/registry';
 import { NetworkGuard } from '../adapters/network-guard';
 import { Senders } from '../adapters/senders';
-import { CallbackClaims } from '../callbacks/claim';
-import { CallbackDispatcher } from '../callbacks/dispatcher';
 import { CallbackReplays } from '../callbacks/replay';
-import { callbackRecorder } from '../callbacks/record';
 import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
@@ -81,6 +78,7 @@ import { Transforming, transformProviders } from './transforms';
 import { messagingProvider, Messaging } from './messaging';
 import { Queue } from './queue';
 import { sqlRequestsProvider } from './sql-requests';
+import { tellingProviders } from './telling';
 import { wakeAnywhere, wakeBoth } from './wake';
 import { createWorker } from './worker';
 
@@ -126,6 +124,7 @@ export class ServiceModule {
         ...replayProviders(context),
         ...dataProtectionProviders(context.log),
         ...deliveryProviders(context),
+        ...tellingProviders(context),
         ...destinationHealthProviders(context.configuration, context.log),
         ...transformProviders(context),
       ],
@@ -221,6 +220,7 @@ function administrationProviders({ configuration, log }: ServiceContext): Provid
           signingSecrets,
           box,
           defaultLimits: defaultLimits(configuration),
+          hasBroker: configuration.AMQP_URL !== undefined,
           onChange: (tenantId) => admission.forget(tenantId),
         }),
     ),
@@ -346,21 +346,6 @@ function deliveryProviders({ configuration, node, log }: ServiceContext): Provid
           transforming,
           readers,
           node,
-        }),
-    ),
-    made(
-      CallbackDispatcher,
-      [SystemTransaction, Outward],
-      (system, { tenants, signingSecrets, senders, rest, box }) =>
-        new CallbackDispatcher({
-          claims: new CallbackClaims(system, node),
-          recorder: callbackRecorder(tenants),
-          tenants,
-          signingSecrets,
-          senders,
-          rest,
-          box,
-          onFault: (error) => log.error({ err: error }, 'callback fault'),
         }),
     ),
   ];

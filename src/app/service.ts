@@ -1,5 +1,4 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { CallbackDispatcher } from '../callbacks/dispatcher';
 import { Exports } from '../data-protection/exports';
 import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
@@ -37,6 +36,7 @@ import { Outward } from './outward';
 import { httpSettings } from './http-settings';
 import { Messaging } from './messaging';
 import { ServiceModule } from './service.module';
+import { Telling } from './telling';
 import { createUpkeep } from './upkeep';
 import { VERSION } from './version';
 
@@ -116,7 +116,7 @@ async function startOn(
   }
   if (ROLE === 'worker' || ROLE === 'all') {
     worker.start();
-    app.get(CallbackDispatcher).start();
+    app.get(Telling).start();
   }
   app.get(RateLimits).start();
   app.get(Messaging).start();
@@ -179,6 +179,7 @@ async function createApp(
   });
   metrics.oldestDue(async () => (await claims.depth()).oldest_due_seconds);
   metrics.deadReadyRows(() => claims.deadRows());
+  metrics.pendingCallbacks(() => app.get(Telling).pending());
   metrics.lanes(() => app.get(LaneKeeper).counts);
   metrics.breakers(() => app.get(LaneStore).breakers());
   const letters = new DeadLetterCount(app.get(SystemTransaction));
@@ -204,7 +205,7 @@ async function stopInOrder(
   app.get(HealthChecks).beginStop();
   await app.get(Messaging).stopIntake(graceMs);
   await Promise.all([upkeep.stop(), app.get(HealthCheckRounds).stop()]);
-  await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(CallbackDispatcher).stop(graceMs)]);
+  await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(Telling).stop(graceMs)]);
   await app.get(Messaging).stop();
   await app.get(WakeUps).stop();
   await app.get(Transformer).stop();

@@ -1,9 +1,10 @@
-import { type TenantTx } from '../database/tenant-transaction';
+import { GroupCommit } from '../database/group-commit';
+import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type BatchId, type JobId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
 import { describeJob } from '../tracking/describe';
-import { attemptsOf, JOB_COLUMNS, type JobRow } from '../tracking/rows';
-import { BATCH, type BatchRow } from '../tracking/tracking';
+import { type AttemptRow, attemptsOfJobs, JOB_COLUMNS, type JobRow } from '../tracking/rows';
+import { BATCHES, type BatchRow } from '../tracking/tracking';
 import { type ClaimedCallback } from './claim';
 
 /** What a callback says and how it is to be addressed. Sealed headers are the caller's to open. */
@@ -15,30 +16,48 @@ export interface CallbackMessage {
 
 type JobWithCallback = JobRow & { callback: { headers?: JsonObject } | null };
 
-const JOB_WITH_CALLBACK = {
-  name: 'job_with_callback',
-  text: `SELECT ${JOB_COLUMNS}, j.callback FROM distribution_jobs j WHERE j.id = $1`,
+const JOBS_WITH_CALLBACK = {
+  name: 'jobs_with_callback',
+  text: `
+    SELECT ${JOB_COLUMNS}, j.callback
+    FROM unnest($1::uuid[]) AS wanted (id) JOIN distribution_jobs j ON j.id = wanted.id`,
 };
 
-/** Undefined when the job or batch has left by retention. */
-export async function messageOf(
+/** Undefined when the job or batch has left by retention. Many of a tenant's are read together. */
+export const messageReader = (
+  tenants: TenantTransaction,
+): GroupCommit<ClaimedCallback, CallbackMessage | undefined> =>
+  new GroupCommit({ mostTogether: 100, sideBySide: 2, paceMs: 0 }, (tenantId, callbacks) =>
+    tenants.run(tenantId, (tx) => messagesOf(tx, callbacks)),
+  );
+
+async function messagesOf(
   tx: TenantTx,
-  callback: ClaimedCallback,
-): Promise<CallbackMessage | undefined> {
-  if (callback.batch_id !== null) return batchMessage(tx, callback, callback.batch_id);
-  return callback.distribution_job_id === null
-    ? undefined
-    : jobMessage(tx, callback, callback.distribution_job_id);
+  callbacks: readonly ClaimedCallback[],
+): Promise<(CallbackMessage | undefined)[]> {
+  const jobIds = idsOf(callbacks.map(({ distribution_job_id: id }) => id));
+  const batchIds = idsOf(callbacks.map(({ batch_id: id }) => id));
+  const jobs = byId(jobIds.length === 0 ? [] : await tx.query<JobWithCallback>(JOBS_WITH_CALLBACK, [jobIds]));
+  const attempts = await attemptsOfJobs(tx, jobIds);
+  const batches = byId(batchIds.length === 0 ? [] : await tx.query<BatchRow>(BATCHES, [batchIds]));
+  return callbacks.map((callback) => {
+    const job = jobs.get(callback.distribution_job_id as JobId);
+    if (job !== undefined) return jobMessage(callback, job, attempts.get(job.id) ?? []);
+    const batch = batches.get(callback.batch_id as BatchId);
+    return batch === undefined ? undefined : batchMessage(callback, batch);
+  });
 }
 
-async function jobMessage(
-  tx: TenantTx,
+const idsOf = <Id>(ids: readonly (Id | null)[]): Id[] => [...new Set(ids.filter((id) => id !== null))];
+
+const byId = <Row extends { id: unknown }>(rows: readonly Row[]): Map<Row['id'], Row> =>
+  new Map(rows.map((row) => [row.id, row]));
+
+function jobMessage(
   callback: ClaimedCallback,
-  jobId: JobId,
-): Promise<CallbackMessage | undefined> {
-  const [job] = await tx.query<JobWithCallback>(JOB_WITH_CALLBACK, [jobId]);
-  if (job === undefined) return undefined;
-  const attempts = await attemptsOf(tx, jobId);
+  job: JobWithCallback,
+  attempts: readonly AttemptRow[],
+): CallbackMessage {
   const { destinations, metrics } = describeJob(job, attempts);
   const attempt = attempts.find(({ id }) => id === callback.attempt_id);
   return {
@@ -69,13 +88,7 @@ async function jobMessage(
   };
 }
 
-async function batchMessage(
-  tx: TenantTx,
-  callback: ClaimedCallback,
-  batchId: BatchId,
-): Promise<CallbackMessage | undefined> {
-  const [batch] = await tx.query<BatchRow>(BATCH, [batchId]);
-  if (batch === undefined) return undefined;
+function batchMessage(callback: ClaimedCallback, batch: BatchRow): CallbackMessage {
   const { accepted_distributions: accepted, failed_distributions: failed } = batch;
   const completed = accepted - failed - batch.cancelled_distributions - batch.open_distributions;
   return {

@@ -23,10 +23,14 @@ export interface CallbackResult {
   errorMessage: string | null;
 }
 
-/** What an outcome means for a callback. `random` is in [0, 1). */
+/**
+ * What an outcome means for a callback. What the broker does not take is repeated until it does: it is our own, and
+ * its absence is not the event's fault. `random` is in [0, 1).
+ */
 export function decideCallback(claimed: ClaimedCallback, outcome: Outcome, random: number): CallbackResult {
   const made = claimed.attempts - claimed.round_start + 1;
-  const again = outcome.kind === 'retry' && made < CALLBACK_POLICY.maxAttempts;
+  const hasMore = claimed.channel === 'events' || made < CALLBACK_POLICY.maxAttempts;
+  const again = outcome.kind === 'retry' && hasMore;
   return {
     claimed,
     status: outcome.kind === 'delivered' ? 'delivered' : again ? 'pending' : 'failed',
@@ -38,7 +42,7 @@ export function decideCallback(claimed: ClaimedCallback, outcome: Outcome, rando
   };
 }
 
-/** An outcome under an older fence changes nothing. */
+/** An outcome under an older fence changes nothing. The history keeps the latest attempts. */
 const RECORD_CALLBACKS = {
   name: 'record_callbacks',
   text: `
@@ -48,8 +52,9 @@ const RECORD_CALLBACKS = {
       response_status_code = o.status_code, response_body = o.response_body,
       error_code = o.error_code, error_message = o.error_message,
       completed_at = CASE WHEN o.status <> 'pending' THEN now() END,
-      history = c.history || jsonb_build_object('attempt', c.attempts + 1, 'at', now(),
-        'response_status_code', o.status_code, 'error_code', o.error_code)
+      history = CASE WHEN jsonb_array_length(c.history) < 50 THEN c.history ELSE c.history - 0 END
+        || jsonb_build_object('attempt', c.attempts + 1, 'at', now(),
+          'response_status_code', o.status_code, 'error_code', o.error_code)
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::float8[], $5::int[], $6::text[], $7::text[], $8::text[])
       AS o (id, fence, status, delay_seconds, status_code, response_body, error_code, error_message)
     WHERE c.id = o.id AND c.fence = o.fence AND c.status = 'pending'`,

@@ -4,7 +4,7 @@ import { audit, type AuditRecord } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { findJob } from '../tracking/rows';
 import { BATCH } from '../tracking/tracking';
-import { type CallbackEvent } from './claim';
+import { type CallbackChannel, type CallbackEvent } from './claim';
 
 /** Whose callbacks: a job's, by its distribution id, or a batch's. */
 export type CallbackSubject = { distributionId: string } | { batchId: BatchId };
@@ -12,7 +12,8 @@ export type CallbackSubject = { distributionId: string } | { batchId: BatchId };
 export type CallbackRow = {
   id: CallbackId;
   event_type: CallbackEvent;
-  callback_url: string;
+  channel: CallbackChannel;
+  callback_url: string | null;
   status: 'pending' | 'delivered' | 'failed';
   attempts: number;
   next_attempt_at: Date | null;
@@ -31,7 +32,7 @@ export interface CallbackReplayRequest {
   onlyFailed: boolean;
 }
 
-const COLUMNS = `c.id, c.event_type, c.callback_url, c.status, c.attempts,
+const COLUMNS = `c.id, c.event_type, c.channel, c.callback_url, c.status, c.attempts,
   CASE WHEN c.status = 'pending' AND c.leased_by IS NULL THEN c.due_at END AS next_attempt_at,
   c.response_status_code, c.error_code, c.error_message, c.history, c.created_at, c.completed_at`;
 

@@ -1,3 +1,5 @@
+import { toldOf } from '../callbacks/told.sql';
+
 /** The tenant's own retention; what is no number of days counts as none. */
 const DEAD_LETTER_DAYS = `
   SELECT CASE jsonb_typeof(config -> 'dead_letter_retention_days') WHEN 'number'
@@ -19,7 +21,7 @@ const DEAD_LETTER_DAYS = `
  * dead        a dead letter for each delivery that failed; nothing is read or written for the others
  * tally       what the accepted outcomes mean for each job
  * jobs        counters, status and times of the job
- * events …    what the job's row does not say, callbacks to the submitter, the batch's counters and callback
+ * events …    what the job's row does not say, callbacks and outcome events, the batch's counters, and the same for it
  */
 export const RECORD_OUTCOMES = {
   name: 'record_outcomes',
@@ -144,9 +146,10 @@ export const RECORD_OUTCOMES = {
       FROM jobs WHERE status IN ('failed', 'cancelled')
     ),
     callbacks AS (
-      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)
-      SELECT gen_random_uuid(), $1, id, 'distribution.' || status, callback_url
-      FROM jobs WHERE completed_at IS NOT NULL AND callback_url IS NOT NULL
+      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, channel, callback_url)
+      SELECT gen_random_uuid(), $1, j.id, 'distribution.' || j.status, told.channel, told.callback_url
+      FROM jobs j CROSS JOIN LATERAL ${toldOf(`'distribution.' || j.status`, 'j.callback_url')} told
+      WHERE j.completed_at IS NOT NULL
     ),
     attempt_callbacks AS (
       INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, attempt_id, event_type, callback_url)
@@ -170,9 +173,10 @@ export const RECORD_OUTCOMES = {
       RETURNING b.id, b.completed_at, b.callback_url
     ),
     batch_callbacks AS (
-      INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, callback_url)
-      SELECT gen_random_uuid(), $1, id, 'batch.completed', callback_url
-      FROM batches WHERE completed_at IS NOT NULL AND callback_url IS NOT NULL
+      INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, channel, callback_url)
+      SELECT gen_random_uuid(), $1, b.id, 'batch.completed', told.channel, told.callback_url
+      FROM batches b CROSS JOIN LATERAL ${toldOf(`'batch.completed'`, 'b.callback_url')} told
+      WHERE b.completed_at IS NOT NULL
     )
     SELECT delivery_id FROM accepted`,
 };

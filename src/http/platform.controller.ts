@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Req } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { OUTCOME_EVENTS } from '../callbacks/told.sql';
 import { notFound } from '../kernel/errors';
 import { isTenantId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
@@ -16,6 +17,7 @@ const tenantConfig = z
   .looseObject({
     weight: z.number().int().min(1).max(100).optional(),
     dead_letter_retention_days: z.number().int().min(1).max(3650).optional(),
+    outcome_events: z.array(z.enum(OUTCOME_EVENTS)).max(OUTCOME_EVENTS.length).optional(),
   })
   .transform((config) => config as JsonObject);
 

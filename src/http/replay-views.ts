@@ -63,7 +63,8 @@ export const deadLetterDetailView = (
 export const callbackView = (callback: CallbackRow) => ({
   callback_id: callback.id,
   event_type: callback.event_type,
-  callback_url: withoutSecrets(callback.callback_url),
+  channel: callback.channel,
+  callback_url: callback.callback_url === null ? null : withoutSecrets(callback.callback_url),
   status: callback.status,
   attempts: callback.attempts,
   next_attempt_at: callback.next_attempt_at,

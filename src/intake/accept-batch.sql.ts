@@ -1,3 +1,5 @@
+import { toldOf } from '../callbacks/told.sql';
+
 /** The batch, where it is the same request: as many items, as many of them accepted, the same callback. */
 export const FIND_SAME_BATCH = {
   name: 'find_same_batch',
@@ -7,7 +9,7 @@ export const FIND_SAME_BATCH = {
       AND callback_url IS NOT DISTINCT FROM $4::text`,
 };
 
-/** The batch's row and, where nothing of it is left to deliver, its callback. */
+/** The batch's row and, where nothing of it is left to deliver, its callbacks. */
 export const STORE_BATCH = {
   name: 'store_batch',
   text: `
@@ -18,7 +20,8 @@ export const STORE_BATCH = {
         $6::text, CASE WHEN $5::int = 0 THEN now() END)
       RETURNING id, open_distributions, callback_url
     )
-    INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, callback_url)
-    SELECT gen_random_uuid(), $1, id, 'batch.completed', callback_url
-    FROM batch WHERE open_distributions = 0 AND callback_url IS NOT NULL`,
+    INSERT INTO distribution_callbacks (id, tenant_id, batch_id, event_type, channel, callback_url)
+    SELECT gen_random_uuid(), $1, b.id, 'batch.completed', told.channel, told.callback_url
+    FROM batch b CROSS JOIN LATERAL ${toldOf(`'batch.completed'`, 'b.callback_url')} told
+    WHERE b.open_distributions = 0`,
 };

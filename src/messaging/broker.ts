@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, type ChannelModel, connect, type ConfirmChannel } from 'amqplib';
-import { declareTopology } from './topology';
 
 /** One connection, from the moment at which everything is declared to its end. */
 export interface BrokerSession {
@@ -17,6 +16,10 @@ export interface BrokerSession {
 export interface BrokerParts {
   url: string;
   version: string;
+  /** What the broker's own lists call the connection. */
+  name: string;
+  /** At the beginning of each session: what was deleted meanwhile is there again. */
+  declare: (channel: Channel) => Promise<void>;
   /** Begins with each session what is to be done in it. */
   serve: (session: BrokerSession) => Promise<void>;
   onFault: (error: unknown) => void;
@@ -29,7 +32,7 @@ const HEARTBEAT_SECONDS = 10;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5000;
 
-/** The connection to the broker of AMQP_URL, opened again whenever it is lost. */
+/** A connection to the broker of AMQP_URL, opened again whenever it is lost. */
 export class Broker {
   private loop: Promise<void> | undefined;
   private readonly stopping = new AbortController();
@@ -69,11 +72,11 @@ export class Broker {
   private async session(): Promise<void> {
     const socket = new AbortController();
     const over = new AbortController();
-    const { version, serve } = this.parts;
+    const { version, name, declare, serve } = this.parts;
     const options = {
       noDelay: true,
       timeout: CONNECT_MS,
-      clientProperties: { connection_name: 'distributor', product: 'Distributor', version },
+      clientProperties: { connection_name: name, product: 'Distributor', version },
       // node:net destroys the socket by it, at whatever stage the connection is.
       signal: socket.signal,
     };
@@ -88,7 +91,7 @@ export class Broker {
     this.stopping.signal.addEventListener('abort', () => end(new Error('stopped')), { once: true });
     try {
       const publisher = watched(await model.createConfirmChannel(), end);
-      await Promise.race([ended, declareTopology(publisher)]);
+      await Promise.race([ended, declare(publisher)]);
       const channel = async (): Promise<Channel> => watched(await model.createChannel(), end);
       await Promise.race([ended, serve({ channel, publisher, over: over.signal, end })]);
       this.model = model;

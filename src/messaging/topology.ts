@@ -6,11 +6,14 @@ export const QUEUE_SUBMIT = 'zenia.distribution.submit';
 /** Exchange and queue alike: what could not become a job. */
 export const DEAD = 'zenia.distribution.dead';
 
+/** Outcome events (docs/events.md). */
+export const EXCHANGE_EVENTS = 'zenia.distribution.events';
+
 /** A message that comes back so often without an answer takes its process down with it, or nearly so. */
 const DELIVERY_LIMIT = 20;
 
-/** Everything is durable and declared again at each connection: what was deleted meanwhile is there again. */
-export async function declareTopology(channel: Channel): Promise<void> {
+/** Of the intake. Everything is durable. */
+export async function declareIntake(channel: Channel): Promise<void> {
   await channel.assertExchange(DEAD, 'fanout', { durable: true });
   await channel.assertQueue(DEAD, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await channel.bindQueue(DEAD, DEAD, '');
@@ -27,4 +30,9 @@ export async function declareTopology(channel: Channel): Promise<void> {
     },
   });
   await channel.bindQueue(QUEUE_SUBMIT, EXCHANGE_IN, 'submit.*');
+}
+
+/** Who listens declares a queue of its own. */
+export async function declareEvents(channel: Channel): Promise<void> {
+  await channel.assertExchange(EXCHANGE_EVENTS, 'topic', { durable: true });
 }

@@ -116,6 +116,19 @@ export class Metrics {
     });
   }
 
+  /** By channel; alarm on it: an address or the broker does not take what it is told. */
+  pendingCallbacks(read: () => Promise<Record<string, number>>): void {
+    new Gauge({
+      name: 'zenia_distribution_callbacks_pending',
+      help: 'Callbacks and outcome events that have not been taken yet, by channel: webhook, events',
+      labelNames: ['channel'],
+      registers: [this.registry],
+      async collect() {
+        for (const [channel, count] of Object.entries(await read())) this.set({ channel }, count);
+      },
+    });
+  }
+
   lanes(read: () => Record<string, number>): void {
     new Gauge({
       name: 'zenia_distribution_lanes',

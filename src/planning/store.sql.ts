@@ -1,3 +1,5 @@
+import { toldOf } from '../callbacks/told.sql';
+
 /**
  * Jobs with their first attempts and ready rows, all or nothing per job, any number of jobs of one tenant.
  *
@@ -78,9 +80,10 @@ export const STORE_JOBS = {
       ORDER BY d.place
     ),
     callbacks AS (
-      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, callback_url)
-      SELECT gen_random_uuid(), $1, id, 'distribution.completed', callback_url
-      FROM accepted WHERE done AND callback_url IS NOT NULL
+      INSERT INTO distribution_callbacks (id, tenant_id, distribution_job_id, event_type, channel, callback_url)
+      SELECT gen_random_uuid(), $1, a.id, 'distribution.completed', told.channel, told.callback_url
+      FROM accepted a CROSS JOIN LATERAL ${toldOf(`'distribution.completed'`, 'a.callback_url')} told
+      WHERE a.done
     )
     SELECT id, now() AS created_at FROM accepted`,
 };

@@ -1,6 +1,6 @@
 import { type SystemTransaction } from '../database/system-transaction';
 import { type TenantTransaction } from '../database/tenant-transaction';
-import { conflict, notFound } from '../kernel/errors';
+import { conflict, invalid, notFound } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
 import { type SecretBox } from '../kernel/secret-box';
 import { apiKeyRow, keyPrefix } from './api-keys';
@@ -33,6 +33,8 @@ export interface PlatformParts {
   signingSecrets: SigningSecrets;
   box: SecretBox;
   defaultLimits: DefaultLimits;
+  /** Without one nobody may ask for outcome events: they would wait for ever. */
+  hasBroker: boolean;
   /** Sessions of a tenant whose status changed must be looked up again. */
   onChange: (tenantId: TenantId) => void;
 }
@@ -43,6 +45,7 @@ export class Platform {
 
   /** A tenant is born with a signing secret, shown this once. */
   async createTenant(caller: Caller, input: TenantInput): Promise<Tenant & { signing_secret: string }> {
+    this.checkEvents(input);
     const created = await this.parts.tenants.run(input.id, async (tx) => {
       const known = await tx.manager.findOneBy(Tenant, { id: input.id });
       if (known !== null) throw conflict('id', taken(known));
@@ -75,6 +78,7 @@ export class Platform {
   }
 
   async updateTenant(caller: Caller, id: TenantId, patch: TenantPatch): Promise<Tenant> {
+    this.checkEvents(patch);
     const updated = await this.parts.tenants.run(id, async (tx) => {
       const { manager } = tx;
       const before = await manager.findOne(Tenant, { where: { id }, lock: { mode: 'pessimistic_write' } });
@@ -92,6 +96,12 @@ export class Platform {
     });
     this.parts.onChange(id);
     return updated;
+  }
+
+  private checkEvents({ config }: Pick<TenantPatch, 'config'>): void {
+    const { outcome_events: events = [] } = (config ?? {}) as { outcome_events?: readonly string[] };
+    if (events.length === 0 || this.parts.hasBroker) return;
+    throw invalid('config.outcome_events', 'needs a broker: this service has none (AMQP_URL)');
   }
 
   /** The key named by BOOTSTRAP_ADMIN_KEY, made once; how the first tenant comes to be. */

@@ -77,14 +77,16 @@ export async function findJob(tx: TenantTx, distributionId: string): Promise<Job
   return job;
 }
 
+const ATTEMPT = `a.id, a.delivery_id, a.destination_name, a.attempt_number,
+  CASE WHEN a.status = 'pending' AND r.leased_by IS NOT NULL THEN 'processing' ELSE a.status END AS status,
+  a.started_at, a.completed_at, a.response_status_code, a.error_code, a.error_message, a.retry_reason,
+  COALESCE(a.next_attempt_at, CASE WHEN r.leased_by IS NULL THEN NULLIF(r.due_at, 'infinity') END) AS next_attempt_at,
+  a.metadata`;
+
 const ATTEMPTS_OF_JOB = {
   name: 'attempts_of_job',
   text: `
-    SELECT a.id, a.delivery_id, a.destination_name, a.attempt_number,
-      CASE WHEN a.status = 'pending' AND r.leased_by IS NOT NULL THEN 'processing' ELSE a.status END AS status,
-      a.started_at, a.completed_at, a.response_status_code, a.response_body, a.error_code, a.error_message,
-      a.retry_reason, COALESCE(a.next_attempt_at, CASE WHEN r.leased_by IS NULL THEN NULLIF(r.due_at, 'infinity') END) AS next_attempt_at,
-      a.metadata
+    SELECT ${ATTEMPT}, a.response_body
     FROM distribution_attempts a
     LEFT JOIN ready_attempts r ON r.delivery_id = a.delivery_id AND r.attempt_id = a.id
     WHERE a.distribution_job_id = $1
@@ -93,3 +95,29 @@ const ATTEMPTS_OF_JOB = {
 
 export const attemptsOf = (tx: TenantTx, jobId: JobId): Promise<AttemptRow[]> =>
   tx.query<AttemptRow>(ATTEMPTS_OF_JOB, [jobId]);
+
+const ATTEMPTS_OF_JOBS = {
+  name: 'attempts_of_jobs',
+  text: `
+    SELECT a.distribution_job_id, ${ATTEMPT}, NULL AS response_body
+    FROM unnest($1::uuid[]) AS job (id)
+    JOIN distribution_attempts a ON a.distribution_job_id = job.id
+    LEFT JOIN ready_attempts r ON r.delivery_id = a.delivery_id AND r.attempt_id = a.id
+    ORDER BY a.destination_name, a.attempt_number`,
+};
+
+/** By job, without what receivers answered; a job that has none is not in it. */
+export async function attemptsOfJobs(
+  tx: TenantTx,
+  jobIds: readonly JobId[],
+): Promise<Map<JobId, AttemptRow[]>> {
+  const attempts = new Map<JobId, AttemptRow[]>();
+  if (jobIds.length === 0) return attempts;
+  type Row = AttemptRow & { distribution_job_id: JobId };
+  for (const row of await tx.query<Row>(ATTEMPTS_OF_JOBS, [jobIds])) {
+    const known = attempts.get(row.distribution_job_id);
+    if (known === undefined) attempts.set(row.distribution_job_id, [row]);
+    else known.push(row);
+  }
+  return attempts;
+}

@@ -38,12 +38,17 @@ const EVENTS_OF_JOB = {
     WHERE distribution_job_id = $1 ORDER BY occurred_at, id`,
 };
 
+const BATCH_COLUMNS = `id, tenant_id, status, total_distributions, accepted_distributions, open_distributions,
+  failed_distributions, cancelled_distributions, callback_url, created_at, completed_at`;
+
 export const BATCH = {
   name: 'batch_by_id',
-  text: `
-    SELECT id, tenant_id, status, total_distributions, accepted_distributions, open_distributions,
-      failed_distributions, cancelled_distributions, callback_url, created_at, completed_at
-    FROM distribution_batches WHERE id = $1`,
+  text: `SELECT ${BATCH_COLUMNS} FROM distribution_batches WHERE id = $1`,
+};
+
+export const BATCHES = {
+  name: 'batches_by_id',
+  text: `SELECT ${BATCH_COLUMNS} FROM distribution_batches WHERE id = ANY ($1::uuid[])`,
 };
 
 const JOBS_OF_BATCH = {

@@ -123,6 +123,20 @@ describe('a caller who may not', () => {
     return refused(() => root.json('POST', '/api/v1/tenants', body), { field: `config.${name}` });
   });
 
+  it('gives a tenant outcome events that do not exist', async () => {
+    const root = new Api(world.service.url, world.service.adminKey);
+    const body = { id: 'odd', name: 'Odd', config: { outcome_events: ['attempt.failed'] } };
+    await refused(() => root.json('POST', '/api/v1/tenants', body), { field: 'config.outcome_events[0]' });
+  });
+
+  it('gives a tenant outcome events where the service has no broker', async () => {
+    const root = new Api(world.service.url, world.service.adminKey);
+    const config = { outcome_events: ['distribution.failed'] };
+    const field = 'config.outcome_events';
+    await refused(() => root.json('POST', '/api/v1/tenants', { id: 'odd', name: 'Odd', config }), { field });
+    await refused(() => root.json('PATCH', `/api/v1/tenants/${tenant.id}`, { config }), { field });
+  });
+
   it.each([
     ['in the body', good({ tenant_id: 'other' }), {}, 'tenant_id'],
     ['in the header', good(), { 'x-tenant-id': 'other' }, 'X-Tenant-ID'],

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
-import { DEAD, EXCHANGE_IN, QUEUE_SUBMIT } from '../../src/messaging/topology';
+import { OUTCOME_EVENTS } from '../../src/callbacks/told.sql';
+import { DEAD, EXCHANGE_EVENTS, EXCHANGE_IN, QUEUE_SUBMIT } from '../../src/messaging/topology';
 
 type Tree = { [name: string]: Tree } & { $ref?: string };
 interface Message {
@@ -50,13 +51,17 @@ describe('docs/asyncapi.yaml', () => {
   });
 
   it('names what the service declares', () => {
-    const { submissions, submitQueue, dead } = asyncapi['channels'] ?? {};
+    const { submissions, submitQueue, dead, events } = asyncapi['channels'] ?? {};
     expect(submissions).toMatchObject({
       bindings: { amqp: { exchange: { name: EXCHANGE_IN, type: 'topic' } } },
     });
     expect(submitQueue).toMatchObject({
       address: QUEUE_SUBMIT,
       bindings: { amqp: { queue: { name: QUEUE_SUBMIT } } },
+    });
+    expect(events).toMatchObject({
+      parameters: { event_type: { enum: OUTCOME_EVENTS } },
+      bindings: { amqp: { exchange: { name: EXCHANGE_EVENTS, type: 'topic' } } },
     });
     expect(dead).toMatchObject({ address: DEAD, bindings: { amqp: { queue: { name: DEAD } } } });
   });
