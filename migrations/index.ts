@@ -18,6 +18,7 @@ import { Erasures1763600000017 } from './0017-erasures';
 import { SqlIntake1763600000018 } from './0018-sql-intake';
 import { TemporaryObjects1763600000019 } from './0019-temporary-objects';
 import { OutcomeEvents1763600000020 } from './0020-outcome-events';
+import { NodeSilence1763600000021 } from './0021-node-silence';
 
 /** In order. A new one goes to the end and never changes what an earlier one made in place. */
 export const MIGRATIONS = [
@@ -41,4 +42,5 @@ export const MIGRATIONS = [
   SqlIntake1763600000018,
   TemporaryObjects1763600000019,
   OutcomeEvents1763600000020,
+  NodeSilence1763600000021,
 ];

@@ -633,6 +633,8 @@ TABLE nodes -- OWNER distributor_owner
   load jsonb NOT NULL DEFAULT '{}'::jsonb
   started_at timestamp with time zone NOT NULL DEFAULT now()
   heartbeat_at timestamp with time zone NOT NULL DEFAULT now()
+  lost_after_seconds integer NOT NULL DEFAULT 15
+  heard_since timestamp with time zone NOT NULL DEFAULT now()
   CONSTRAINT nodes_pkey PRIMARY KEY (id)
   CONSTRAINT nodes_role_check CHECK (((role)::text = ANY ((ARRAY['api'::character varying, 'worker'::character varying, 'scheduler'::character varying, 'all'::character varying])::text[])))
   GRANT DELETE, INSERT, SELECT, UPDATE TO distributor_system

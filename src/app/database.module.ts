@@ -6,6 +6,7 @@ import { PooledSession, Session } from '../database/session';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
+import { type NodeId } from '../kernel/ids';
 import { ENTITIES } from '../tenants/entities';
 
 export const sourceOptions = (name: string, url: string, poolSize: number) => ({
@@ -52,28 +53,36 @@ function through(pooler: string, direct: string): string {
   return url.toString();
 }
 
+/** A session of the system that never waits behind work. */
+export class HeartbeatSession extends SystemTransaction {}
+
+export interface Sessions {
+  urls: SessionUrls;
+  /** Of what hints say. */
+  hashKey: Buffer;
+  poolSize: number;
+  pooler: string | undefined;
+  node: NodeId;
+}
+
 /** The two doors to the database and the hints that pass through it. */
 @Module({})
 export class DatabaseModule {
-  static forSessions(
-    urls: SessionUrls,
-    hashKey: Buffer,
-    poolSize: number,
-    pooler: string | undefined,
-  ): DynamicModule {
-    const source = (name: 'app' | 'system', most: number) =>
-      pooler === undefined
-        ? sourceOptions(name, urls[name], most)
-        : pooledOptions(name, urls[name], most, pooler);
+  static forSessions({ urls, hashKey, poolSize, pooler, node }: Sessions): DynamicModule {
+    const source = (name: string, url: string, most: number) => {
+      const options =
+        pooler === undefined ? sourceOptions(name, url, most) : pooledOptions(name, url, most, pooler);
+      // The server says whose a session is.
+      const application_name = `${options.extra.application_name} ${node}`;
+      return { ...options, extra: { ...options.extra, application_name }, retryAttempts: 1 };
+    };
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRoot({ ...source('app', poolSize), retryAttempts: 1 }),
-        TypeOrmModule.forRoot({
-          ...source('system', Math.max(2, Math.ceil(poolSize / 2))),
-          retryAttempts: 1,
-        }),
+        TypeOrmModule.forRoot(source('app', urls.app, poolSize)),
+        TypeOrmModule.forRoot(source('system', urls.system, Math.max(2, Math.ceil(poolSize / 2)))),
+        TypeOrmModule.forRoot(source('heartbeat', urls.system, 1)),
       ],
       providers: [
         {
@@ -87,13 +96,18 @@ export class DatabaseModule {
           useFactory: (system: DataSource) => new SystemTransaction(system),
         },
         {
+          provide: HeartbeatSession,
+          inject: [getDataSourceToken('heartbeat')],
+          useFactory: (heartbeat: DataSource) => new HeartbeatSession(heartbeat),
+        },
+        {
           provide: WakeUps,
           inject: [SystemTransaction],
           // Past the pooler: LISTEN needs a session that stays.
           useFactory: (system: SystemTransaction) => new WakeUps(system, urls.system, hashKey),
         },
       ],
-      exports: [TenantTransaction, SystemTransaction, WakeUps],
+      exports: [TenantTransaction, SystemTransaction, HeartbeatSession, WakeUps],
     };
   }
 }

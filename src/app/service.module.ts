@@ -98,18 +98,12 @@ export interface ServiceContext {
 @Module({})
 export class ServiceModule {
   static compose(context: ServiceContext): DynamicModule {
-    const { configuration, sessions, hashKey } = context;
+    const { configuration, sessions: urls, hashKey, node } = context;
+    const { DB_POOL_SIZE: poolSize, DATABASE_POOLER: pooler } = configuration;
     const api = configuration.ROLE === 'api' || configuration.ROLE === 'all';
     return {
       module: ServiceModule,
-      imports: [
-        DatabaseModule.forSessions(
-          sessions,
-          hashKey,
-          configuration.DB_POOL_SIZE,
-          configuration.DATABASE_POOLER,
-        ),
-      ],
+      imports: [DatabaseModule.forSessions({ urls, hashKey, poolSize, pooler, node })],
       controllers: [HealthController, ...(api ? API_CONTROLLERS : [])],
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },

@@ -30,6 +30,7 @@ import { Heartbeat } from '../upkeep/heartbeat';
 import { SQL_REQUESTS } from '../upkeep/sql-requests';
 import { type Configuration, ownerUrl } from './configuration';
 import { ConfigurationChanges } from './configuration-changes';
+import { HeartbeatSession } from './database.module';
 import { encryptionKeys } from './encryption-keys';
 import { destinationHealth } from './health';
 import { Outward } from './outward';
@@ -100,10 +101,9 @@ async function startOn(
   const app = await createApp(database, configuration, node, log);
   const { ROLE } = configuration;
   await ensureFirstAdministrators(app, configuration);
-  const system = app.get(SystemTransaction);
   const worker = app.get(DeliveryWorker);
   const heartbeat = new Heartbeat(
-    system,
+    app.get(HeartbeatSession),
     { id: node, role: ROLE, version: VERSION },
     () => ({ in_flight: worker.active, rss_mb: Math.round(process.memoryUsage.rss() / 1_048_576) }),
     (error) => log.warn({ err: error }, 'heartbeat missed'),

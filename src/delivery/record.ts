@@ -90,13 +90,16 @@ export class Recorder {
   }
 
   private async commit(tenantId: TenantId, results: Result[]): Promise<void[]> {
-    const ordered = results.flatMap(orderedLane);
+    const latest = latestOf(results);
+    const recorded = [...latest.values()];
+    const ordered = recorded.flatMap(orderedLane);
     const accepted =
       ordered.length === 0
-        ? await this.recordIn(this.parts.tenants.each(tenantId), results)
-        : await this.commitOrdered(tenantId, results, ordered);
+        ? await this.recordIn(this.parts.tenants.each(tenantId), recorded)
+        : await this.commitOrdered(tenantId, recorded, ordered);
     return results.map((result) => {
-      if (!accepted.has(result.claimed.delivery_id)) this.parts.onRefused(result);
+      const id = result.claimed.delivery_id;
+      if (latest.get(id) !== result || !accepted.has(id)) this.parts.onRefused(result);
     });
   }
 
@@ -122,6 +125,26 @@ export class Recorder {
     return recordOutcomes(statements, results, { actor: `node:${madeBy.node}`, deadLetterDays, madeBy });
   }
 }
+
+/**
+ * One outcome a delivery, which the statement counts on. A worker that stalled, or could not record, may have claimed a
+ * delivery again: what it says of the earlier claim is refused in any case.
+ */
+function latestOf(results: readonly Result[]): Map<DeliveryId, Result> {
+  const latest = new Map<DeliveryId, Result>();
+  for (const result of results) {
+    const before = latest.get(result.claimed.delivery_id);
+    if (before === undefined || isLater(result.claimed, before.claimed))
+      latest.set(result.claimed.delivery_id, result);
+  }
+  return latest;
+}
+
+/** A replay begins a new fence, and goes on counting attempts. */
+const isLater = (one: ClaimedDelivery, other: ClaimedDelivery): boolean =>
+  one.attempt_number === other.attempt_number
+    ? one.fence > other.fence
+    : one.attempt_number > other.attempt_number;
 
 function orderedLane({ claimed: { options, lane_id: laneId } }: Result): OrderedLane[] {
   const key = orderingKeyOf(options);

@@ -131,7 +131,7 @@ const NODES = {
   name: 'nodes',
   text: `
     SELECT id, role, hostname, pid, version, load, started_at, heartbeat_at,
-      CASE WHEN heartbeat_at > now() - interval '15 seconds' THEN 'healthy' ELSE 'lost' END AS health
+      CASE WHEN heartbeat_at >= now() - make_interval(secs => lost_after_seconds) THEN 'healthy' ELSE 'lost' END AS health
     FROM nodes ORDER BY started_at DESC`,
 };
 

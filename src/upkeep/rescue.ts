@@ -1,12 +1,24 @@
 import { type NodeId } from '../kernel/ids';
 import { type Duty } from './duty';
+import { GAP_SECONDS } from './heartbeat';
 
-/** A node that has not been heard of for this long is lost. Three missed heartbeats (upkeep/heartbeat.ts). */
-export const LOST_AFTER_SECONDS = 15;
-
+/**
+ * Lost is who was silent while somebody else was heard all the time. When nobody was, the database was away, or the whole
+ * machine stood still: then each of them holds what it held.
+ *
+ * $1 seconds of a gap
+ */
 const LOST_NODES = {
   name: 'lost_nodes',
-  text: `DELETE FROM nodes WHERE heartbeat_at < now() - make_interval(secs => $1) RETURNING id`,
+  text: `
+    DELETE FROM nodes n
+    WHERE n.heartbeat_at < now() - make_interval(secs => n.lost_after_seconds)
+      AND EXISTS (
+        SELECT FROM nodes witness
+        WHERE witness.heard_since <= now() - make_interval(secs => n.lost_after_seconds)
+          AND witness.heartbeat_at >= now() - make_interval(secs => $1)
+      )
+    RETURNING n.id`,
 };
 
 /**
@@ -21,11 +33,21 @@ const RESCUE = {
     WHERE leased_by = ANY ($1::uuid[])`,
 };
 
+const RESCUE_CALLBACKS = {
+  name: 'rescue_callbacks',
+  text: `
+    UPDATE distribution_callbacks SET leased_by = NULL, fence = fence + 1, due_at = now()
+    WHERE status = 'pending' AND leased_by = ANY ($1::uuid[])`,
+};
+
 export const rescue: Duty = {
   name: 'rescue',
-  everySeconds: 5,
+  everySeconds: 1,
   async run(tx) {
-    const lost = await tx.query<{ id: NodeId }>(LOST_NODES, [LOST_AFTER_SECONDS]);
-    if (lost.length > 0) await tx.query(RESCUE, [lost.map(({ id }) => id)]);
+    const lost = await tx.query<{ id: NodeId }>(LOST_NODES, [GAP_SECONDS]);
+    if (lost.length === 0) return;
+    const ids = lost.map(({ id }) => id);
+    await tx.query(RESCUE, [ids]);
+    await tx.query(RESCUE_CALLBACKS, [ids]);
   },
 };

@@ -8,7 +8,7 @@ import { World } from '../support/world';
 
 const JOBS = 300;
 const LEASE_SECONDS = 2;
-/** Three missed heartbeats, and the rescue that looks for them every five seconds. */
+/** Five seconds of silence in which another node was heard, and the rescue that looks for it every second. */
 const RESCUE_SECONDS = 20;
 const env = { LEASE_SECONDS: String(LEASE_SECONDS), WORKER_CONCURRENCY: '32' };
 

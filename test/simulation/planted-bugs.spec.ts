@@ -180,6 +180,18 @@ describe('the simulation finds a database', () => {
     expect(found).toMatch(/has no end/);
   });
 
+  it('that takes its own absence for the silence of nodes', async () => {
+    const found = await findingIn(
+      'lost_nodes',
+      pretending((tables) => {
+        const witness = { lostAfterSeconds: 5, heardSince: -Infinity, heartbeatAt: Infinity };
+        tables.nodes.set('witness', witness);
+        return () => tables.nodes.delete('witness');
+      }),
+    );
+    expect(found).toMatch(/was taken for lost and was not silent by itself/);
+  });
+
   it('that does not tell of cancellations and expiry', async () => {
     const found = await findingIn(
       'claim_due',

@@ -120,6 +120,9 @@ const CONTENTS = {
       ${ms('opened_at')} AS opened_at, ${ms('probe_at')} AS probe_at, ${ms('paused_until')} AS paused_until
     FROM lanes`,
   letters: `SELECT delivery_id, status FROM dead_letters`,
+  nodes: `
+    SELECT id, lost_after_seconds, ${ms('heard_since')} AS heard_since, ${ms('heartbeat_at')} AS heartbeat_at
+    FROM nodes`,
   blocks: `SELECT delivery_id, lane_id, ordering_key, ordering_seq::int FROM ordering_blocks`,
 };
 
@@ -178,6 +181,14 @@ export function contentsOf(tables: Tables): Record<keyof typeof CONTENTS, string
     ),
     letters: normalised(
       tables.letters.map(({ deliveryId, status }) => ({ delivery_id: deliveryId, status })),
+    ),
+    nodes: normalised(
+      [...tables.nodes].map(([id, node]) => ({
+        id,
+        lost_after_seconds: node.lostAfterSeconds,
+        heard_since: node.heardSince,
+        heartbeat_at: node.heartbeatAt,
+      })),
     ),
     blocks: normalised(
       [...tables.blocks.values()].map((block) => ({

@@ -10,6 +10,7 @@ import { type Timers } from '../../../src/kernel/clock';
 import { type NodeId } from '../../../src/kernel/ids';
 import { type DueLane } from '../../../src/kernel/priority';
 import { SecretBox } from '../../../src/kernel/secret-box';
+import { BEAT_MS } from '../../../src/upkeep/heartbeat';
 import { EPOCH } from '../model/tables';
 import { isLostConnection, Link } from './link';
 import { type Watch } from './watch';
@@ -17,7 +18,6 @@ import { type World } from './world';
 
 export const BREAKER = { threshold: 3, recoveryMs: 3000 };
 export const MOST_BACKOFF_SECONDS = 5;
-const BEAT_MS = 5000;
 const BOX = new SecretBox(['0'.repeat(64)]);
 
 /**

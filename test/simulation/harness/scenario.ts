@@ -143,7 +143,7 @@ function happening(random: Random): Happening {
     case 4:
       return { at, kind: 'stall', process: which, ms: random.pick([300, 3000, 9000, 24_000]) };
     case 5:
-      return { at, kind: 'database_down', ms: random.between(100, 4000) };
+      return { at, kind: 'database_down', ms: random.between(100, 9000) };
     case 6:
       return { at, kind: 'wake', process: which };
     case 7:

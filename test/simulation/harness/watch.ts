@@ -1,6 +1,7 @@
 import { type Outcome as Answer } from '../../../src/adapters/port';
 import { type ClaimedDelivery } from '../../../src/delivery/claim';
 import { retryPolicyOf } from '../../../src/kernel/retry-policy';
+import { LOST_AFTER_SECONDS } from '../../../src/upkeep/heartbeat';
 import { type Executed } from '../model/database';
 import { type Outcome, outcomesOf } from '../model/record';
 import { type Tables } from '../model/tables';
@@ -35,6 +36,7 @@ export class Watch {
     private readonly tables: () => Tables,
     private readonly scenario: Scenario,
     private readonly hasHoldUps: (node: string, since: number) => boolean,
+    private readonly wasSilent: (node: string, since: number) => boolean,
   ) {
     this.lanes = new LaneWatch(tables, scenario, (what) => this.violated(what));
   }
@@ -67,6 +69,9 @@ export class Watch {
         break;
       case 'release_leases':
         this.freed((lease, id) => lease.node === values[0] && array(values[1]).includes(id));
+        break;
+      case 'lost_nodes':
+        rows.forEach(({ id }) => this.lost(id as string, now));
         break;
       case 'rescue_leases':
         this.freed(({ node }) => array(values[0]).includes(node));
@@ -122,6 +127,11 @@ export class Watch {
       attemptNumber: 0,
       roundStart: 0,
     });
+  }
+
+  private lost(node: string, now: number): void {
+    if (!this.wasSilent(node, now - LOST_AFTER_SECONDS * 1000))
+      this.violated(`${node} was taken for lost and was not silent by itself`);
   }
 
   private extended([node, seconds, ids]: unknown[], now: number): void {

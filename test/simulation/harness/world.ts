@@ -17,6 +17,7 @@ import { replayJobs } from '../../../src/replay/replay';
 import { type KnownDestination } from '../../../src/tenants/destination-catalogue';
 import { type Duty } from '../../../src/upkeep/duty';
 import { expire } from '../../../src/upkeep/expire';
+import { BEAT, BEAT_MS, GAP_SECONDS, LOST_AFTER_SECONDS } from '../../../src/upkeep/heartbeat';
 import { ordering } from '../../../src/upkeep/ordering';
 import { rescue } from '../../../src/upkeep/rescue';
 import { Random } from '../../chaos/harness/random';
@@ -61,6 +62,7 @@ export class World {
       () => this.database.tables,
       scenario,
       (node, since) => (this.heldUp.get(node) ?? -1) >= since || !this.isQuiet,
+      (node, since) => (this.heldUp.get(node) ?? -1) >= since,
     );
     this.database = new ModelDatabase((executed) => {
       onExecuted(executed);
@@ -117,7 +119,14 @@ export class World {
       1000,
       ordering(() => this.timeline.now),
     );
-    this.upkeep(5000, rescue);
+    this.upkeep(1000, rescue);
+    this.beatOfScheduler();
+  }
+
+  /** It neither crashes nor stalls: what it does is a transaction each. */
+  private beatOfScheduler(): void {
+    this.beat('00000000-0000-4000-a000-000000000000');
+    this.timeline.at(this.timeline.now + BEAT_MS, () => this.beatOfScheduler());
   }
 
   startProcess(): void {
@@ -154,7 +163,8 @@ export class World {
   }
 
   beat(node: string): void {
-    if (!this.isDatabaseDown) this.administrate('', (tx) => tx.query(administration.BEAT, [node]));
+    const values = [node, 'worker', '', 0, '1', '{}', LOST_AFTER_SECONDS, GAP_SECONDS];
+    if (!this.isDatabaseDown) this.administrate('', (tx) => tx.query(BEAT, values));
   }
 
   submit(job: ScenarioJob): void {

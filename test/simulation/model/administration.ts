@@ -1,6 +1,6 @@
 import { type Statement } from '../../../src/database/statement';
 import { type JsonObject } from '../../../src/kernel/json';
-import { LOST_AFTER_SECONDS } from '../../../src/upkeep/rescue';
+import { BEAT } from '../../../src/upkeep/heartbeat';
 import { takeBack } from './claim';
 import { type DestinationRow, type TenantRow } from './tables';
 import { array, type Modelled } from './values';
@@ -35,13 +35,6 @@ export const CHANGE_DESTINATION: Statement = {
 export const DISCARD: Statement = {
   name: 'simulated_discard',
   text: `UPDATE dead_letters SET status = 'discarded' WHERE delivery_id = $1 AND status = 'dead'`,
-};
-
-export const BEAT: Statement = {
-  name: 'simulated_beat',
-  text: `
-    INSERT INTO nodes (id, role, hostname, pid, version, heartbeat_at) VALUES ($1, 'worker', '', 0, '', now())
-    ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()`,
 };
 
 const addTenant: Modelled = (tables, [id]) => {
@@ -83,13 +76,25 @@ const discard: Modelled = (tables, [deliveryId]) => {
   return [];
 };
 
-const beat: Modelled = (tables, [id]) => {
-  tables.nodes.set(id as string, tables.now);
+const beat: Modelled = (tables, [id, , , , , , lostAfter, gap]) => {
+  const before = tables.nodes.get(id as string);
+  const isGap = before === undefined || before.heartbeatAt < tables.after(-(gap as number));
+  tables.nodes.set(id as string, {
+    lostAfterSeconds: lostAfter as number,
+    heardSince: isGap ? tables.now : before.heardSince,
+    heartbeatAt: tables.now,
+  });
   return [];
 };
 
-const lostNodes: Modelled = (tables) => {
-  const lost = [...tables.nodes].filter(([, at]) => at < tables.after(-LOST_AFTER_SECONDS));
+const lostNodes: Modelled = (tables, [gap]) => {
+  const nodes = [...tables.nodes.values()];
+  const isWitnessed = (since: number): boolean =>
+    nodes.some((one) => one.heardSince <= since && one.heartbeatAt >= tables.after(-(gap as number)));
+  const lost = [...tables.nodes].filter(([, { heartbeatAt, lostAfterSeconds }]) => {
+    const since = tables.after(-lostAfterSeconds);
+    return heartbeatAt < since && isWitnessed(since);
+  });
   for (const [id] of lost) tables.nodes.delete(id);
   return lost.map(([id]) => ({ id }));
 };
@@ -109,4 +114,6 @@ export const ADMINISTRATION: Record<string, Modelled> = {
   [BEAT.name]: beat,
   lost_nodes: lostNodes,
   rescue_leases: rescueLeases,
+  // There are no callbacks here.
+  rescue_callbacks: () => [],
 };

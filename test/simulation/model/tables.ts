@@ -103,6 +103,12 @@ export interface TenantRow {
   status: 'active' | 'suspended';
 }
 
+export interface NodeRow {
+  lostAfterSeconds: number;
+  heardSince: Moment;
+  heartbeatAt: Moment;
+}
+
 /** The tables that deliveries live in, as far as the statements of delivery read and write them. */
 export class Tables {
   now: Moment = 0;
@@ -116,7 +122,7 @@ export class Tables {
   /** Of each delivery, the oldest first. */
   readonly letters: DeadLetterRow[] = [];
   readonly blocks = new Map<string, BlockRow>();
-  readonly nodes = new Map<string, Moment>();
+  readonly nodes = new Map<string, NodeRow>();
 
   after(seconds: number): Moment {
     return micro(this.now + seconds * 1000);
