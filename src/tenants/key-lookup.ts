@@ -40,6 +40,8 @@ const MOST_REMEMBERED = 10_000;
 /** Who a key belongs to. It must look across tenants, because the key is what tells the tenant. */
 export class KeyLookup {
   private readonly remembered = new Map<string, { caller: Caller; until: number }>();
+  /** Under way: thousands may ask for one key in the moment in which it is no longer believed. */
+  private readonly reading = new Map<string, Promise<Caller | undefined>>();
 
   constructor(
     private readonly system: SystemTransaction,
@@ -56,6 +58,21 @@ export class KeyLookup {
     const now = this.clock.now().getTime();
     const known = this.remembered.get(key);
     if (known !== undefined && known.until > now) return known.caller;
+    const reading = this.reading.get(key) ?? this.look(key, now);
+    this.reading.set(key, reading);
+    try {
+      return await reading;
+    } finally {
+      if (this.reading.get(key) === reading) this.reading.delete(key);
+    }
+  }
+
+  forgetAll(): void {
+    this.remembered.clear();
+    this.reading.clear();
+  }
+
+  private async look(key: string, now: number): Promise<Caller | undefined> {
     const row = await this.read(key, now);
     if (row === undefined) return undefined;
     const caller = callerOf(row);
@@ -64,10 +81,6 @@ export class KeyLookup {
     this.remembered.set(key, { caller, until });
     this.noteUse(row, now);
     return caller;
-  }
-
-  forgetAll(): void {
-    this.remembered.clear();
   }
 
   private async read(key: string, now: number): Promise<KeyRow | undefined> {
