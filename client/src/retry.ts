@@ -19,23 +19,30 @@ export interface Fault {
 const PASSING = new Set([502, 503, 504]);
 const TOO_MANY = 429;
 
+/** Another address of the service may answer. */
+export const isOfAddress = ({ status }: Fault): boolean => status === undefined || PASSING.has(status);
+
 /**
  * Milliseconds until the next attempt; undefined = do not try again. A 429 says that nothing was done, so anything may
- * be repeated after it; after other faults only what is `repeatable`, for the service may have done it already.
+ * be repeated after it; after other faults only what is `repeatable`, for the service may have done it already. Between
+ * two addresses there is no wait, only after each of them was tried.
  */
 export function delayAfter(
   fault: Fault,
   attempt: number,
   repeatable: boolean,
   policy: RetryPolicy,
+  addresses = 1,
   random: () => number = Math.random,
 ): number | undefined {
   if (attempt >= policy.maxAttempts) return undefined;
   const { status, retryAfterMs } = fault;
-  const mayPass = status === TOO_MANY || (repeatable && (status === undefined || PASSING.has(status)));
+  const mayPass = status === TOO_MANY || (repeatable && isOfAddress(fault));
   if (!mayPass) return undefined;
+  if (status !== TOO_MANY && attempt % addresses !== 0) return 0;
+  const round = Math.ceil(attempt / addresses);
   if (retryAfterMs !== undefined) return retryAfterMs <= policy.maxDelayMs ? retryAfterMs : undefined;
-  return random() * Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** (attempt - 1));
+  return random() * Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** (round - 1));
 }
 
 /** `Retry-After`: seconds, or an HTTP date. */

@@ -1,11 +1,21 @@
 import { ApiError, ConnectionError } from './errors.js';
 import { pause, reasonOf } from './pause.js';
-import { DEFAULT_RETRY, delayAfter, type Fault, retryAfterMs, type RetryPolicy } from './retry.js';
+import {
+  DEFAULT_RETRY,
+  delayAfter,
+  type Fault,
+  isOfAddress,
+  retryAfterMs,
+  type RetryPolicy,
+} from './retry.js';
 import { type ErrorEnvelope } from './types.js';
 
 export interface ClientOptions {
-  /** Where the service is, without `/api/v1`: `https://distributor.example.org`. */
-  baseUrl: string;
+  /**
+   * Where the service is, without `/api/v1`: `https://distributor.example.org`. Of several, one is used until it does not
+   * answer, or answers 502, 503 or 504; then the next one, at once where what was asked can be repeated.
+   */
+  baseUrl: string | readonly string[];
   /** `zk_…`. Either this or `token`. */
   apiKey?: string | undefined;
   /** A JWT, or what gives the one of the moment; asked before every attempt. */
@@ -45,12 +55,15 @@ const REPEATABLE = new Set(['GET', 'PUT', 'DELETE']);
 
 /** Requests with credentials, time-outs and retries. */
 export class Transport {
-  private readonly base: string;
+  private readonly bases: readonly string[];
+  /** Which of them is used; it only grows. */
+  private base = 0;
   private readonly retry: RetryPolicy;
   private readonly fetch: typeof fetch;
 
   constructor(private readonly options: ClientOptions) {
-    this.base = baseOf(options.baseUrl);
+    this.bases = [options.baseUrl].flat().map(baseOf);
+    if (this.bases.length === 0) throw new TypeError('baseUrl must have at least one address');
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.fetch = options.fetch ?? globalThis.fetch;
     if ((options.apiKey === undefined) === (options.token === undefined)) {
@@ -66,9 +79,12 @@ export class Transport {
     const repeatable = call.repeatable ?? REPEATABLE.has(call.method);
     const body = call.ndjson ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
     for (let attempt = 1; ; attempt++) {
+      const used = this.base;
       const attempted = await this.attempt<Answer>(call, body, options);
       if ('answer' in attempted) return attempted.answer;
-      const delay = delayAfter(attempted.fault, attempt, repeatable, this.retry);
+      // Another call may have gone on to the next address already.
+      if (isOfAddress(attempted.fault) && this.base === used) this.base++;
+      const delay = delayAfter(attempted.fault, attempt, repeatable, this.retry, this.bases.length);
       if (delay === undefined) throw attempted.error;
       await pause(delay, options.signal);
     }
@@ -84,14 +100,17 @@ export class Transport {
     const headers = await this.headers(call);
     const limit = limitOf(timeoutMs, signal);
     try {
-      const response = await this.fetch(`${this.base}${call.path}${queryOf(call.query)}`, {
-        method: call.method,
-        headers,
-        // A redirect would carry the key to another server.
-        redirect: 'manual',
-        signal: limit.signal,
-        ...(body === undefined ? {} : { body }),
-      });
+      const response = await this.fetch(
+        `${this.bases[this.base % this.bases.length]}${call.path}${queryOf(call.query)}`,
+        {
+          method: call.method,
+          headers,
+          // A redirect would carry the key to another server.
+          redirect: 'manual',
+          signal: limit.signal,
+          ...(body === undefined ? {} : { body }),
+        },
+      );
       return read<Answer>(response, await response.text(), where);
     } catch (cause) {
       if (signal?.aborted) throw reasonOf(signal);

@@ -12,7 +12,7 @@ import {
   type Submission,
   WaitTimeoutError,
 } from '../src/index';
-import { FrontDoor } from './front-door';
+import { FrontDoor, type Treatment } from './front-door';
 
 const envelope = (error: string) =>
   JSON.stringify({ error, message: 'no', request_id: 'r-1', timestamp: new Date().toISOString() });
@@ -98,6 +98,65 @@ describe('the client', () => {
       const before = Date.now();
       await client.submit(report);
       expect(Date.now() - before).toBeGreaterThanOrEqual(950);
+    });
+  });
+
+  describe('with several addresses', () => {
+    let other: FrontDoor;
+    let either: DistributorClient;
+
+    beforeAll(async () => {
+      other = await FrontDoor.before(() => world.service.url);
+    });
+
+    beforeEach(() => {
+      other.next();
+      either = new DistributorClient({
+        baseUrl: [door.url, other.url],
+        apiKey: tenant.api.key,
+        retry: { initialDelayMs: 60_000, maxDelayMs: 60_000 },
+      });
+    });
+
+    afterAll(() => other.close());
+
+    it.each<[string, Treatment]>([
+      ['breaks the connection', 'cut'],
+      ['loses the answer', 'lose_answer'],
+      ['says 503, and to wait', { status: 503, headers: { 'retry-after': '30' } }],
+    ])('goes to the next one at once when one %s, and stays there', async (type, treatment) => {
+      door.next(treatment);
+      expect((await either.submit({ ...report, data_type: type })).status).toBe('accepted');
+      await either.listPage({ limit: 1 });
+      expect([door.requests.length, other.requests.length]).toEqual([1, 2]);
+      expect(await jobs(type)).toBe(1);
+    });
+
+    it('leaves one that does not answer for the next call, too, where this one cannot be repeated', async () => {
+      const { distribution_id: id } = await either.submit(report);
+      await either.waitFor(id);
+      door.next('cut');
+      await expect(either.replay(id)).rejects.toBeInstanceOf(ConnectionError);
+      await either.replay(id);
+      expect([door.requests.length, other.requests.length]).toEqual([1, 1]);
+    });
+
+    it('comes back when the others do not answer either, after a wait', async () => {
+      const patient = new DistributorClient({
+        baseUrl: [door.url, other.url],
+        apiKey: tenant.api.key,
+        retry: quick,
+      });
+      door.next('cut');
+      other.next('cut');
+      await patient.submit(report);
+      expect([door.requests.length, other.requests.length]).toEqual([2, 1]);
+    });
+
+    it('stays where it is told to come later', async () => {
+      door.next({ status: 429, headers: { 'retry-after': '0' }, body: envelope('RATE_LIMIT_EXCEEDED') });
+      await either.submit(report);
+      expect([door.requests.length, other.requests.length]).toEqual([2, 0]);
     });
   });
 
@@ -318,6 +377,7 @@ describe('the client', () => {
     it.each([
       ['no key and no token', { baseUrl: 'https://example.org' }, 'either apiKey or token'],
       ['both', { baseUrl: 'https://example.org', apiKey: 'a', token: 'b' }, 'either apiKey or token'],
+      ['no address', { baseUrl: [], apiKey: 'a' }, 'at least one address'],
       ['no URL', { baseUrl: 'example.org', apiKey: 'a' }, 'must be an http or https URL'],
     ])('not with %s', (_what, options, message) => {
       expect(() => new DistributorClient(options)).toThrow(message);

@@ -63,6 +63,7 @@ const variables = z.object({
   ROLE: z.enum(ROLES).default('all'),
   API_HOST: z.string().default('0.0.0.0'),
   API_PORT: integer(8000, 0, 65535),
+  API_DRAIN_SECONDS: integer(0, 0, 300),
   API_MAX_REQUEST_SIZE: integer(104_857_600, 1024),
   API_MAX_DEPTH: integer(64, 4, 1000),
   RATE_LIMIT_REQUESTS: integer(1000, 1, 1_000_000_000),

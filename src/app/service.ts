@@ -17,6 +17,7 @@ import { assertEveryEndpointHasAccess } from '../http/scope-check';
 import { createServer } from '../http/server';
 import { Callers } from '../identity/callers';
 import { Users } from '../identity/users';
+import { pause, systemTimers } from '../kernel/clock';
 import { newId, type NodeId, type TenantId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
 import { createLogger, type Logger } from '../observability/logger';
@@ -166,6 +167,7 @@ async function createApp(
     settings: httpSettings(configuration),
     callers: () => app.get(Callers),
     limits: () => app.get(RateLimits),
+    isStopping: () => app.get(HealthChecks).isStopping,
     log,
   });
   assertEveryEndpointHasAccess(app);
@@ -191,8 +193,10 @@ async function createApp(
   return app;
 }
 
-/** Readiness first, then what takes work in, then what works, then what they stand on. */
-
+/**
+ * Readiness first, then what takes work in, then what works, then what they stand on. HTTP goes on meanwhile, and for as
+ * long as those who send requests may need to see that it is going.
+ */
 async function stopInOrder(
   app: NestFastifyApplication,
   heartbeat: Heartbeat,
@@ -201,19 +205,27 @@ async function stopInOrder(
   configuration: Configuration,
   log: Logger,
 ): Promise<void> {
-  const graceMs = configuration.WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000;
+  const { ROLE, WORKER_GRACEFUL_SHUTDOWN_TIMEOUT, API_DRAIN_SECONDS } = configuration;
+  const takesRequests = ROLE === 'api' || ROLE === 'all';
   app.get(HealthChecks).beginStop();
-  await app.get(Messaging).stopIntake(graceMs);
-  await Promise.all([upkeep.stop(), app.get(HealthCheckRounds).stop()]);
-  await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(Telling).stop(graceMs)]);
-  await app.get(Messaging).stop();
+  const drained = pause(systemTimers, takesRequests ? API_DRAIN_SECONDS * 1000 : 0);
+  await stopWork(app, upkeep, WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000);
+  await drained;
+  app.get(Exports).stop();
+  await app.getHttpAdapter().close();
   await app.get(WakeUps).stop();
   await app.get(Transformer).stop();
   await heartbeat.stop();
   await app.get(Outward).senders.closeAll();
   await app.get(RateLimits).stop();
-  app.get(Exports).stop();
   await app.close();
   await database.stop();
   log.info('stopped');
+}
+
+async function stopWork(app: NestFastifyApplication, upkeep: Upkeep, graceMs: number): Promise<void> {
+  await app.get(Messaging).stopIntake(graceMs);
+  await Promise.all([upkeep.stop(), app.get(HealthCheckRounds).stop()]);
+  await Promise.all([app.get(DeliveryWorker).stop(graceMs), app.get(Telling).stop(graceMs)]);
+  await app.get(Messaging).stop();
 }

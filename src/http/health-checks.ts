@@ -24,12 +24,13 @@ const PATIENCE_MS = 2000;
 
 /** What orchestrators and people ask of a process. It stops being ready before it stops working. */
 export class HealthChecks {
-  private stopping = false;
+  /** From the signal to stop on. */
+  isStopping = false;
 
   constructor(private readonly parts: HealthParts) {}
 
   beginStop(): void {
-    this.stopping = true;
+    this.isStopping = true;
   }
 
   live(): HealthReport {
@@ -37,14 +38,14 @@ export class HealthChecks {
   }
 
   async ready(): Promise<HealthReport> {
-    return this.report(!this.stopping && (await this.databaseAnswers()));
+    return this.report(!this.isStopping && (await this.databaseAnswers()));
   }
 
   async detailed(): Promise<HealthReport> {
     const database = await this.databaseAnswers();
     if (!database) return { ...this.report(false), checks: { database: { status: 'unhealthy' } } };
     return {
-      ...this.report(!this.stopping),
+      ...this.report(!this.isStopping),
       checks: {
         database: { status: 'healthy' },
         queue: { status: 'healthy', ...(await this.parts.queueDepth()) },

@@ -25,13 +25,14 @@ export interface ServerParts {
   settings: HttpSettings;
   callers: () => Callers;
   limits: () => RateLimits;
+  isStopping: () => boolean;
   log: Logger;
 }
 
 /** The HTTP surface around a Nest module: bodies, request ids, authentication, error envelope, headers. */
 export async function createServer(
   module: Type | DynamicModule,
-  { settings, callers, limits, log }: ServerParts,
+  { settings, callers, limits, isStopping, log }: ServerParts,
 ): Promise<NestFastifyApplication> {
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ err: error, request_id: requestId }, 'request failed');
@@ -44,6 +45,8 @@ export async function createServer(
     // A slow client may take its time, but not for ever.
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
+    // Until the last connection is gone, what comes is done: everything that is needed for it stands longer.
+    return503OnClosing: false,
     trustProxy: settings.trustedProxies.length > 0 && [...settings.trustedProxies],
     routerOptions: { maxParamLength: 400 },
   });
@@ -58,6 +61,10 @@ export async function createServer(
   addHooks(fastify, settings, log, (request) => {
     authenticated ??= authenticate(callers(), openRoutes(app));
     return authenticated(request);
+  });
+  // Whoever keeps a connection opens the next one elsewhere.
+  fastify.addHook('onRequest', async (_request, reply) => {
+    if (isStopping()) void reply.header('connection', 'close');
   });
   limitRequests(fastify, limits);
   addParsers(fastify, settings);

@@ -212,9 +212,17 @@ export interface TestTenant {
 }
 
 /** A tenant with a key for everything but the platform. `url` may change from start to start. */
-export async function createTenant(url: () => string, adminKey: string, id: string): Promise<TestTenant> {
+export async function createTenant(
+  url: () => string,
+  adminKey: string,
+  id: string,
+  limits: JsonObject = {},
+): Promise<TestTenant> {
   const admin = new Api(url, adminKey);
-  const { body } = must(await admin.json('POST', '/api/v1/tenants', { id, name: `Tenant ${id}` }), 201);
+  const { body } = must(
+    await admin.json('POST', '/api/v1/tenants', { id, name: `Tenant ${id}`, ...limits }),
+    201,
+  );
   const { key } = await new Api(url, adminKey, { 'x-tenant-id': id }).createKey('tests', ALL_TENANT_SCOPES);
   return { id, api: new Api(url, String(key)), signingSecret: String(body['signing_secret']) };
 }

@@ -136,7 +136,6 @@ describe('deploy/kubernetes', () => {
     env: { name: string; value: string }[];
     envFrom: { configMapRef?: { name: string }; secretRef?: { name: string } }[];
     ports: { name: string; containerPort: number }[];
-    lifecycle?: { preStop: { sleep: { seconds: number } } };
     startupProbe: Probe;
     livenessProbe: Probe;
     readinessProbe: Probe;
@@ -224,10 +223,10 @@ describe('deploy/kubernetes', () => {
 
   it.each(deployments)('gives %s time to end, and few rights', (_name, pod) => {
     const [container] = pod.containers;
-    const needed =
-      (container.lifecycle?.preStop.sleep.seconds ?? 0) +
-      readConfiguration(settings).WORKER_GRACEFUL_SHUTDOWN_TIMEOUT;
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(needed);
+    const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+    const all = readConfiguration({ ...settings, ...own });
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(all.WORKER_GRACEFUL_SHUTDOWN_TIMEOUT);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(all.API_DRAIN_SECONDS);
     expect(pod.automountServiceAccountToken).toBe(false);
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
     expect(container.securityContext).toEqual({
