@@ -41,6 +41,7 @@ const variables = z.object({
   DATABASE_URL: z.string().startsWith('postgres').optional(),
   DATABASE_APP_URL: z.string().startsWith('postgres').optional(),
   DATABASE_SYSTEM_URL: z.string().startsWith('postgres').optional(),
+  DATABASE_READ_URL: z.string().startsWith('postgres').optional(),
   DATABASE_POOLER: z
     .string()
     .regex(/^[^/@:\s]+:\d+$/, 'must be host:port, e.g. pgbouncer:6432')

@@ -4,6 +4,7 @@ import { createAdapters } from '../adapters/registry';
 import { NetworkGuard } from '../adapters/network-guard';
 import { Senders } from '../adapters/senders';
 import { CallbackReplays } from '../callbacks/replay';
+import { ReadTransaction } from '../database/read-transaction';
 import { type SessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { TenantTransaction } from '../database/tenant-transaction';
@@ -76,6 +77,7 @@ import { Outward } from './outward';
 import { ruleProviders } from './rules';
 import { Transforming, transformProviders } from './transforms';
 import { messagingProvider, Messaging } from './messaging';
+import { readsProvider } from './reads';
 import { Queue } from './queue';
 import { sqlRequestsProvider } from './sql-requests';
 import { tellingProviders } from './telling';
@@ -107,6 +109,7 @@ export class ServiceModule {
       controllers: [HealthController, ...(api ? API_CONTROLLERS : [])],
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },
+        readsProvider(configuration, urls.app, context.log),
         ...sharedProviders(context),
         ...administrationProviders(context),
         limitsProvider(configuration, context.log),
@@ -280,7 +283,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
         }),
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
-    made(JobList, [TenantTransaction], (tenants) => new JobList(tenants)),
+    made(JobList, [ReadTransaction], (reads) => new JobList(reads)),
   ];
 }
 
@@ -307,7 +310,11 @@ function replayProviders({ configuration }: ServiceContext): Provider[] {
       [TenantTransaction, WakeUps, DeliveryWorker],
       (tenants, wakeUps, worker) => new BulkOperations(tenants, wakeAnywhere(wakeUps, worker)),
     ),
-    made(DeadLetters, [TenantTransaction], (tenants) => new DeadLetters(tenants)),
+    made(
+      DeadLetters,
+      [TenantTransaction, ReadTransaction],
+      (tenants, reads) => new DeadLetters(tenants, reads),
+    ),
     made(CallbackReplays, [TenantTransaction], (tenants) => new CallbackReplays(tenants)),
   ];
 }

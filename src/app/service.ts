@@ -4,6 +4,7 @@ import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
 import { hashKey } from '../database/hash-key';
 import { migrate } from '../database/migrate';
+import { ReadTransaction } from '../database/read-transaction';
 import { type SessionUrls, sessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
 import { WakeUps } from '../database/wake-ups';
@@ -102,6 +103,7 @@ async function startOn(
   const app = await createApp(database, configuration, node, log);
   const { ROLE } = configuration;
   await ensureFirstAdministrators(app, configuration);
+  if (ROLE === 'api' || ROLE === 'all') await app.get(ReadTransaction).start();
   const worker = app.get(DeliveryWorker);
   const heartbeat = new Heartbeat(
     app.get(HeartbeatSession),
@@ -219,6 +221,7 @@ async function stopInOrder(
   await app.get(Outward).senders.closeAll();
   await app.get(RateLimits).stop();
   await app.close();
+  await app.get(ReadTransaction).stop();
   await database.stop();
   log.info('stopped');
 }

@@ -1,4 +1,6 @@
-import { Client } from 'pg';
+import { Session } from './session';
+
+const CONNECT_MS = 10_000;
 
 /** Why sessions of this login are not bound by row-level security; empty where they are. */
 const BYPASSES = `
@@ -29,30 +31,34 @@ const UNPROTECTED = `
   WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
   ORDER BY 1`;
 
+/** Sessions of this login would see rows of other tenants. */
+export class UnboundByPolicies extends Error {}
+
 /**
  * Refuses a login whose sessions could see past a policy.
- * @throws Error that names the login, the reasons and the way out.
+ * @throws UnboundByPolicies that names the login, the reasons and the way out.
  */
 export async function assertBoundByPolicies(url: string, variable: string): Promise<void> {
   const login = decodeURIComponent(new URL(url).username);
-  const client = new Client({ connectionString: url });
+  const client = new Session({ connectionString: url, connectionTimeoutMillis: CONNECT_MS });
   await client.connect().catch((error: Error) => {
     throw new Error(
       `cannot log in to the database as ${login}: ${error.message}. The service's sessions log in as the roles ` +
         `distributor_app and distributor_system; give them a login on this server, or set ${variable}.`,
+      { cause: error },
     );
   });
   try {
     const reasons = (await client.query<{ reason: string }>(BYPASSES)).rows.map(({ reason }) => reason);
     if (reasons.length > 0) {
-      throw new Error(
+      throw new UnboundByPolicies(
         `the database login ${login} could bypass row-level security: ${reasons.join('; ')}. ` +
           `Set ${variable} to a login without these rights, or leave it out to use the service's own roles.`,
       );
     }
     const tables = (await client.query<{ relname: string }>(UNPROTECTED)).rows.map(({ relname }) => relname);
     if (tables.length > 0) {
-      throw new Error(
+      throw new UnboundByPolicies(
         `row-level security is not forced on: ${tables.join(', ')}. Run "npm run migrate", or ` +
           `ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY on each.`,
       );

@@ -18,9 +18,11 @@ const NETWORK_CODES = new Set([
   'ENOENT',
   'ENOTFOUND',
   'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
 ]);
 const LOST_CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Driver not Connected/i;
+  /Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|not queryable|Driver not Connected/i;
 
 /** The database is down, starting, read-only, too slow, out of connections, locks or space: come back later. */
 export function isUnavailable(error: unknown): boolean {

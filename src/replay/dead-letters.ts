@@ -1,4 +1,5 @@
 import { type Condition, whereOf } from '../database/conditions';
+import { type ReadTransaction } from '../database/read-transaction';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { fromCursor, toCursor } from '../kernel/cursor';
 import { type AttemptId, type DeadLetterId, type DeliveryId, type JobId, type TenantId } from '../kernel/ids';
@@ -69,7 +70,10 @@ const PAYLOAD = {
 };
 
 export class DeadLetters {
-  constructor(private readonly tenants: TenantTransaction) {}
+  constructor(
+    private readonly tenants: TenantTransaction,
+    private readonly reads: ReadTransaction,
+  ) {}
 
   /** The latest ones first. */
   async page(
@@ -82,7 +86,7 @@ export class DeadLetters {
       [from, 'l.id < ?::uuid'],
     ];
     const { where, values } = whereOf([...conditions, ...letterConditions(filter)], 2);
-    const found = await this.tenants.run(tenantId, ({ manager }) =>
+    const found = await this.reads.run(tenantId, ({ manager }) =>
       manager.query<DeadLetterRow[]>(
         `SELECT ${COLUMNS} FROM dead_letters l WHERE ${where} ORDER BY l.id DESC LIMIT $1`,
         [limit + 1, ...values],

@@ -1,5 +1,5 @@
 import { type Condition, whereOf } from '../database/conditions';
-import { type TenantTransaction } from '../database/tenant-transaction';
+import { type ReadTransaction } from '../database/read-transaction';
 import { fromCursor, toCursor } from '../kernel/cursor';
 import { type TenantId } from '../kernel/ids';
 import { EFFECTIVE_STATUS, JOB_COLUMNS, type JobRow } from './rows';
@@ -30,13 +30,13 @@ export interface JobPage {
 }
 
 export class JobList {
-  constructor(private readonly tenants: TenantTransaction) {}
+  constructor(private readonly reads: ReadTransaction) {}
 
   /** Newest first. Ids sort by time, so the primary key serves both the order and the cursor. */
   async page(tenantId: TenantId, filter: ListFilter): Promise<JobPage> {
     const cursor = filter.cursor === undefined ? undefined : fromCursor(filter.cursor);
     const { where, values } = whereOf([...jobConditions(filter), [cursor, 'j.id < ?::uuid']], 3);
-    const jobs = await this.tenants.run(tenantId, ({ manager }) =>
+    const jobs = await this.reads.run(tenantId, ({ manager }) =>
       manager.query<JobRow[]>(
         `SELECT ${JOB_COLUMNS} FROM distribution_jobs j WHERE ${where}
          ORDER BY j.id DESC LIMIT $1 OFFSET $2`,
