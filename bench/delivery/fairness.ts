@@ -1,5 +1,5 @@
 import { percentile, submitAll, submitSteadily, type Submitter } from '../load';
-import { settled } from './latency';
+import { settled, WARM_UP_SECONDS } from './latency';
 import { type Run } from './run';
 import { WARM_UP_JOBS } from './throughput';
 import { analysed, inWorld, type World } from './world';
@@ -25,6 +25,8 @@ export async function fairness({ report, receiver, scale, maxRate }: Run): Promi
   // The deliveries that hang are not waited for when the world ends.
   await inWorld(receiver, { WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '1' }, async (world) => {
     const { quiet, loud, hanging } = await threeTenants(world);
+    await submitSteadily(loud, loudRate, WARM_UP_SECONDS);
+    await emptied(world);
     const p99 = async (figure: string, others: () => Promise<unknown>): Promise<number> => {
       await settled(1000);
       await receiver.latencies();

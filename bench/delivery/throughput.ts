@@ -5,7 +5,7 @@ import { analysed, cpuUsed, inWorld, type World } from './world';
 
 const NAMES = ['one', 'two', 'three'];
 /** Enough for the code to be compiled, the connections to stand and the tables to be known to the planner. */
-export const WARM_UP_JOBS = 4000;
+export const WARM_UP_JOBS = 12_000;
 
 /** From the first submission to the last receipt, durable commits, with one and with three destinations a job. */
 export async function throughput({ report, receiver, scale, rawPost, maxRate }: Run): Promise<void> {
