@@ -12,7 +12,8 @@ export const OUTCOME_EVENTS = [
  * outcome, and once in a statement.
  */
 export const toldOf = (eventType: string, address: string): string => `(
-  SELECT 'webhook' AS channel, ${address} AS callback_url WHERE ${address} IS NOT NULL
-  UNION ALL
-  SELECT 'events', NULL WHERE (SELECT config -> 'outcome_events' FROM tenants WHERE id = $1) ? (${eventType})
+  SELECT channel, CASE channel WHEN 'webhook' THEN ${address} END AS callback_url
+  FROM (VALUES ('webhook'), ('events')) AS c (channel)
+  WHERE CASE channel WHEN 'webhook' THEN ${address} IS NOT NULL
+    ELSE (SELECT config -> 'outcome_events' FROM tenants WHERE id = $1) ? (${eventType}) END
 )`;

@@ -5,6 +5,7 @@ import { EventListener, type Heard } from '../support/event-listener';
 import { eventually } from '../support/eventually';
 import { OwnBroker } from '../support/own-broker';
 import { ok, refuse } from '../support/receiver';
+import { TestService } from '../support/service';
 import { World } from '../support/world';
 
 const ALL = ['distribution.completed', 'distribution.failed', 'distribution.cancelled', 'batch.completed'];
@@ -268,6 +269,32 @@ describe('a tenant that leaves', () => {
       expect((await platform.get(path)).body['status']).toBe('completed');
     });
     expect(await eventRows('pisa')).toBe(0);
+  });
+});
+
+describe('with a process for each role', () => {
+  it('is published by the worker, and waits for it', async () => {
+    const split = await World.create({ AMQP_URL: broker.url, ROLE: 'api' });
+    try {
+      const { api } = await split.tenant('lucca');
+      const root = new Api(() => split.service.url, split.service.adminKey);
+      must(await root.json('PATCH', '/api/v1/tenants/lucca', { config: { outcome_events: ALL } }), 200);
+      const listener = await listen('lucca');
+      const id = await api.accepted({});
+      const waiting = await split.rows('SELECT status, attempts FROM distribution_callbacks');
+      expect(waiting).toEqual([{ status: 'pending', attempts: 0 }]);
+      const env = { AMQP_URL: broker.url, ROLE: 'worker' };
+      const { dataDir } = split.service;
+      const worker = await TestService.start({ databaseUrl: split.database.url, env, dataDir });
+      try {
+        const [event] = await listener.reaches(1);
+        expect(event?.body['distribution_id']).toBe(id);
+      } finally {
+        await worker.dispose();
+      }
+    } finally {
+      await split.dispose();
+    }
   });
 });
 
