@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isTenantId, type TenantId } from '../kernel/ids';
+import { isSafeUrl } from '../identity/ask-issuer';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD, USERNAME, USERNAME_RULE } from '../identity/credential-rules';
 
 export const ROLES = ['api', 'worker', 'scheduler', 'all'] as const;
@@ -14,13 +15,11 @@ const list = z
   .default('')
   .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
 
-/** Whoever can change the answer on its way can sign in as anybody. */
-function isSafeJwksUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  const isHere = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
-  return protocol === 'https:' || (protocol === 'http:' && isHere);
-}
+const SAFE_URL_RULE = 'must be an https URL; http is for 127.0.0.1, ::1 and localhost only';
+const safeUrl = z.string().refine(isSafeUrl, SAFE_URL_RULE).optional();
+
+/** A place of this site, or a whole address. */
+const isReturnUrl = (text: string): boolean => /^\/(?![/\\])[\x21-\x7e]*$/.test(text) || isSafeUrl(text);
 
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
@@ -112,12 +111,17 @@ const variables = z.object({
       'must have at least 32 bytes, e.g. $(openssl rand -base64 48)',
     )
     .optional(),
-  JWT_JWKS_URL: z
-    .string()
-    .refine(isSafeJwksUrl, 'must be an https URL; http is for 127.0.0.1, ::1 and localhost only')
-    .optional(),
+  JWT_JWKS_URL: safeUrl,
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
+  OIDC_ISSUER: safeUrl,
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_REDIRECT_URL: safeUrl,
+  OIDC_RETURN_URL: z
+    .string()
+    .refine(isReturnUrl, 'must be a path, e.g. /console, or an https URL')
+    .default('/'),
   CORS_ORIGINS: list.refine(
     (origins) => origins.every(isOrigin),
     'must be origins with commas, e.g. https://console.example.org; without path, and no *',
@@ -137,13 +141,23 @@ const variables = z.object({
   LOG_FORMAT: z.enum(['json', 'text']).default('json'),
 });
 
-const together = variables.refine(
-  (all) => (all.BOOTSTRAP_ADMIN_USER === undefined) === (all.BOOTSTRAP_ADMIN_PASSWORD === undefined),
-  {
-    path: ['BOOTSTRAP_ADMIN_USER'],
-    message: 'needs BOOTSTRAP_ADMIN_PASSWORD beside it, and the other way round',
-  },
-);
+const together = variables
+  .refine(
+    (all) => (all.BOOTSTRAP_ADMIN_USER === undefined) === (all.BOOTSTRAP_ADMIN_PASSWORD === undefined),
+    {
+      path: ['BOOTSTRAP_ADMIN_USER'],
+      message: 'needs BOOTSTRAP_ADMIN_PASSWORD beside it, and the other way round',
+    },
+  )
+  .refine(
+    (all) =>
+      new Set([all.OIDC_ISSUER, all.OIDC_CLIENT_ID, all.OIDC_REDIRECT_URL].map((one) => one === undefined))
+        .size === 1,
+    {
+      path: ['OIDC_ISSUER'],
+      message: 'needs OIDC_CLIENT_ID and OIDC_REDIRECT_URL beside it, and each of them the others',
+    },
+  );
 
 export type Configuration = Readonly<z.infer<typeof variables>>;
 

@@ -12,4 +12,5 @@ export const httpSettings = (configuration: Configuration): HttpSettings =>
     corsOrigins: new Set(configuration.CORS_ORIGINS),
     trustedProxies: configuration.TRUSTED_PROXIES,
     metricsToken: configuration.METRICS_TOKEN,
+    afterSignIn: configuration.OIDC_RETURN_URL,
   });

@@ -3,6 +3,7 @@ import { SystemTransaction } from '../database/system-transaction';
 import { Callers } from '../identity/callers';
 import { IssuedTokens } from '../identity/issued-tokens';
 import { fetchJwks, Jwks } from '../identity/jwks';
+import { type IssuerSettings, IssuerSignIn } from '../identity/issuer-sign-in';
 import { Passwords } from '../identity/passwords';
 import { SessionTokens } from '../identity/session-tokens';
 import { Sessions } from '../identity/sessions';
@@ -57,6 +58,17 @@ export function identityProviders({ configuration, log }: IdentityContext): Prov
         }),
     ),
     made(
+      IssuerSignIn,
+      [SecretBox],
+      (box) =>
+        new IssuerSignIn({
+          settings: issuerSettings(configuration),
+          box,
+          clock: systemClock,
+          onFault: (error) => log.error({ err: error }, 'OIDC_ISSUER cannot be asked'),
+        }),
+    ),
+    made(
       Users,
       [ConfigurationTransaction, Passwords, Sessions],
       (transactions, passwords, sessions) =>
@@ -64,4 +76,16 @@ export function identityProviders({ configuration, log }: IdentityContext): Prov
     ),
     made(Callers, [KeyLookup, Sessions, IssuedTokens, TenantDirectory], (...parts) => new Callers(...parts)),
   ];
+}
+
+function issuerSettings(configuration: Configuration): IssuerSettings | undefined {
+  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_REDIRECT_URL } = configuration;
+  if (OIDC_ISSUER === undefined || OIDC_CLIENT_ID === undefined || OIDC_REDIRECT_URL === undefined)
+    return undefined;
+  return {
+    issuer: OIDC_ISSUER,
+    clientId: OIDC_CLIENT_ID,
+    clientSecret: OIDC_CLIENT_SECRET,
+    redirectUrl: OIDC_REDIRECT_URL,
+  };
 }

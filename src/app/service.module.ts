@@ -25,6 +25,7 @@ import {
 } from '../http/configuration.controllers';
 import { ApiKeysController } from '../http/api-keys.controller';
 import { AuthController } from '../http/auth.controller';
+import { IssuerSignInController } from '../http/issuer-sign-in.controller';
 import { DataTypesController } from '../http/data-types.controller';
 import { DeadLettersController } from '../http/dead-letters.controller';
 import { DestinationHealthController } from '../http/destination-health.controller';
@@ -149,6 +150,7 @@ const API_CONTROLLERS = [
   TransformsController,
   AuditController,
   AuthController,
+  IssuerSignInController,
   UsersController,
 ];
 

@@ -9,6 +9,8 @@ export class HttpSettings {
   /** Networks whose X-Forwarded-* headers are believed. */
   readonly trustedProxies!: readonly string[];
   readonly metricsToken!: string | undefined;
+  /** Where the browser goes after a sign-in at the issuer. */
+  readonly afterSignIn!: string;
 
   constructor(settings: HttpSettings) {
     Object.assign(this, settings);

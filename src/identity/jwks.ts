@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
 import { type Clock } from '../kernel/clock';
+import { askIssuer } from './ask-issuer';
 
 /** Where the key set comes from; rejects when it cannot be had. */
 export type FetchJwks = () => Promise<unknown>;
@@ -67,20 +68,7 @@ export class Jwks {
   }
 }
 
-const PATIENCE_MS = 5000;
-const MOST_BYTES = 1_000_000;
-
-/** No redirects: the address is the operator's word, and nobody else's. */
 export const fetchJwks =
   (url: string): FetchJwks =>
-  async () => {
-    const answer = await fetch(url, {
-      redirect: 'error',
-      signal: AbortSignal.timeout(PATIENCE_MS),
-      headers: { accept: 'application/json' },
-    });
-    if (!answer.ok) throw new Error(`JWT_JWKS_URL answers ${answer.status}`);
-    const text = await answer.text();
-    if (text.length > MOST_BYTES) throw new Error('JWT_JWKS_URL answers with more than 1 MB');
-    return JSON.parse(text) as unknown;
-  };
+  () =>
+    askIssuer('JWT_JWKS_URL', url);

@@ -27,6 +27,13 @@ export const USER_BY_NAME = {
     WHERE u.tenant_id IS NOT DISTINCT FROM $1 AND (u.username = $2 OR u.email = $2) AND ${STANDS}`,
 };
 
+export const USER_BY_EMAIL = {
+  name: 'user_by_email',
+  text: `
+    SELECT ${USER} FROM users u ${WITH_TENANT}
+    WHERE u.tenant_id IS NOT DISTINCT FROM $1 AND u.email = $2 AND ${STANDS}`,
+};
+
 export const USER_BY_ID = {
   name: 'user_by_id',
   text: `SELECT ${USER} FROM users u ${WITH_TENANT} WHERE u.id = $1 AND ${STANDS}`,

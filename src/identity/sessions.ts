@@ -6,6 +6,7 @@ import { ApiError, invalid } from '../kernel/errors';
 import { type SecretBox } from '../kernel/secret-box';
 import { audit } from '../tenants/audit';
 import { actorOf, type Caller } from '../tenants/scopes';
+import { type Vouched } from './issuer-sign-in';
 import { type Passwords } from './passwords';
 import { SCOPES_OF_ROLE } from './roles';
 import {
@@ -62,9 +63,40 @@ export class Sessions {
       throw new ApiError('AUTHENTICATION_FAILED', 'tenant, user name or password are not right');
     }
     await throttle.succeeded(attempt);
-    return system.run(async (tx) => {
+    return this.enter(user, attempt.requestId);
+  }
+
+  /**
+   * For somebody an issuer vouches for. Whoever is waiting after failed attempts, by address or as this user, waits here
+   * too; nobody becomes a user by it.
+   */
+  async signInVouched(
+    { address, requestId }: Pick<SignInAttempt, 'address' | 'requestId'>,
+    vouched: () => Promise<Vouched>,
+  ): Promise<SignedIn> {
+    const { system, throttle, onRefused } = this.parts;
+    const unnamed = { tenantId: null, username: undefined, address, requestId };
+    await throttle.begin(unnamed);
+    const { issuer, tenantId, email } = await vouched();
+    await throttle.succeeded(unnamed);
+    const [user] = await system.query<sql.UserRow>(sql.USER_BY_EMAIL, [tenantId, email]);
+    if (user === undefined) {
+      onRefused(address);
+      throw new ApiError(
+        'AUTHENTICATION_FAILED',
+        'no user here has the e-mail address that the issuer names',
+      );
+    }
+    const attempt = { tenantId, username: user.username, address, requestId };
+    await throttle.begin(attempt);
+    await throttle.succeeded(attempt);
+    return this.enter(user, requestId, { issuer });
+  }
+
+  private enter(user: sql.UserRow, requestId: string | undefined, details = {}): Promise<SignedIn> {
+    return this.parts.system.run(async (tx) => {
       await tx.query(sql.SIGNED_IN, [user.user_id]);
-      await auditUser(tx, user, 'sign_in', attempt.requestId);
+      await auditUser(tx, user, 'sign_in', requestId, details);
       return this.begin(tx, user);
     });
   }

@@ -31,8 +31,8 @@ export function countFailure(now: Date, known: Failures, allowed: number): Failu
 /** Who tries and from where. */
 export interface SignInAttempt {
   tenantId: string | null;
-  /** As it was typed; whether there is such a user plays no part. */
-  username: string;
+  /** As it was typed; whether there is such a user plays no part. Undefined where nobody named one yet. */
+  username: string | undefined;
   address: string;
   requestId: string | undefined;
 }
@@ -77,23 +77,24 @@ export class SignInThrottle {
     const { user, address } = this.named(attempt);
     await this.system.run(async (tx) => {
       await tx.query(TAKE_BACK, [address, FAILURES_ALLOWED.address]);
-      await tx.query(FORGET, [user]);
+      if (user !== undefined) await tx.query(FORGET, [user]);
     });
   }
 
   private subjects(attempt: SignInAttempt): Map<string, number> {
     const { user, address } = this.named(attempt);
-    return new Map([
-      [user.toString('hex'), FAILURES_ALLOWED.user],
-      [address.toString('hex'), FAILURES_ALLOWED.address],
-    ]);
+    const allowed = new Map<string, number>([[address.toString('hex'), FAILURES_ALLOWED.address]]);
+    return user === undefined ? allowed : allowed.set(user.toString('hex'), FAILURES_ALLOWED.user);
   }
 
   /** Hashed: people type passwords into the field for the name. */
-  private named({ tenantId, username, address }: SignInAttempt): Record<'user' | 'address', Buffer> {
+  private named({ tenantId, username, address }: SignInAttempt): {
+    user: Buffer | undefined;
+    address: Buffer;
+  } {
     const hashed = (text: string): Buffer => this.box.hashes(text)[0] as Buffer;
     return {
-      user: hashed(`sign-in of ${tenantId ?? ''}:${username}`),
+      user: username === undefined ? undefined : hashed(`sign-in of ${tenantId ?? ''}:${username}`),
       address: hashed(`sign-in from ${networkOf(address)}`),
     };
   }

@@ -157,12 +157,13 @@ const QUERY: Readonly<Record<string, (victim: Victim) => string[]>> = {
   ...Object.fromEntries(
     // They take no name of anything.
     ['status', 'priority', 'from_date', 'to_date', 'limit', 'offset', 'error_code', 'action', 'enabled']
-      .concat('resource_type', 'rule_type', 'hours', 'fail_fast', 'callback_url')
+      .concat('resource_type', 'rule_type', 'hours', 'fail_fast', 'callback_url', 'code', 'state', 'iss')
       .map((name) => [name, () => []]),
   ),
 };
 
-const PUBLIC = /^\/(health\/(live|ready|startup)$|api\/v1\/auth\/(login|refresh|logout)$)/;
+const PUBLIC =
+  /^\/(health\/(live|ready|startup)$|api\/v1\/auth\/(login|refresh|logout|oidc\/(start|callback))$)/;
 /** Figures of the process, for its operator: by token or from this machine only (docs/security.md). */
 const OPERATORS = /^\/metrics$/;
 
