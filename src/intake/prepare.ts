@@ -7,7 +7,7 @@ import { type JsonObject } from '../kernel/json';
 import { type BatchId, type JobId, newId, type TenantId } from '../kernel/ids';
 import { destinationPlace, payloadPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
-import { planJob, type RuleDecision, withoutRules } from '../planning/plan';
+import { type Plan, planJob, type RuleDecision, withoutRules } from '../planning/plan';
 import { type PlannedJob } from '../planning/store';
 import { type TenantDataTypes } from '../tenants/data-type-book';
 import { type KnownDestination } from '../tenants/destination-catalogue';
@@ -54,6 +54,8 @@ export type Prepared = { ok: true; job: PlannedJob } | { ok: false; issues: Issu
 
 /** A job without its plan: the rules have not been asked yet. */
 export type DraftedJob = Omit<PlannedJob, 'plan'> & {
+  /** Its place, so that the plan does not change the object's shape. */
+  plan: Plan | undefined;
   /** What the submitter said of attempts; it holds for destinations that rules add too. */
   askedAttempts: number | null;
 };
@@ -100,6 +102,7 @@ export function draftJob({ submission, circumstances }: Submitted, around: Surro
       batchId: around.batchId,
       submittedBy: circumstances.caller.actor,
       askedAttempts: options.max_retries === undefined ? null : options.max_retries + 1,
+      plan: undefined,
     },
   };
 }
