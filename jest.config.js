@@ -44,5 +44,6 @@ module.exports = {
     '<rootDir>/bin/security-reporter.js',
   ],
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // Starting a service takes a second, and half a minute on a machine with much else to do.
+  testTimeout: 120_000,
 };

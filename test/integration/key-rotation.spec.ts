@@ -122,7 +122,8 @@ describe('encryption keys', () => {
       expect(await world.count(`FROM erasures WHERE status = 'completed'`)).toBe(1);
     });
     await only.dispose();
-  });
+    // Three starts and two commands.
+  }, 240_000);
 
   it('of another ring are refused at the start, in words that say so', async () => {
     const { code, words } = await TestService.refusal({
