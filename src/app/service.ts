@@ -7,6 +7,7 @@ import { migrate } from '../database/migrate';
 import { ReadTransaction } from '../database/read-transaction';
 import { type SessionUrls, sessionUrls } from '../database/roles';
 import { SystemTransaction } from '../database/system-transaction';
+import { TenantTransaction } from '../database/tenant-transaction';
 import { WakeUps } from '../database/wake-ups';
 import { Claims } from '../delivery/claim';
 import { LaneKeeper } from '../delivery/lane-keeper';
@@ -191,6 +192,10 @@ async function createApp(
   metrics.destinationHealth(() => destinationHealth(app.get(SystemTransaction)));
   const messaging = app.get(Messaging);
   if (messaging.state !== undefined) metrics.broker(() => messaging.state ?? { connected: false, held: 0 });
+  metrics.waitingForSessions(() => ({
+    app: app.get(TenantTransaction).waiting,
+    system: app.get(SystemTransaction).waiting,
+  }));
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }

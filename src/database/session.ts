@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type Pool } from 'pg';
+import { type DataSource } from 'typeorm';
 
 /**
  * Longer than any statement or idle transaction may take (statement_timeout, idle_in_transaction_session_timeout) and
@@ -37,3 +38,8 @@ export class Session extends Client {
  * nothing that outlives a transaction may be counted on, a prepared statement least of all.
  */
 export class PooledSession extends Session {}
+
+/** Who waits for a free session of this source at the moment. */
+export const waitingFor = ({ driver }: DataSource): number =>
+  // The pool of TypeORM's driver, which has no type.
+  (driver as unknown as { master?: Pool }).master?.waitingCount ?? 0;

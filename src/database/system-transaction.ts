@@ -1,5 +1,6 @@
 import { type PoolClient, type QueryResultRow } from 'pg';
 import { type DataSource, type EntityManager } from 'typeorm';
+import { waitingFor } from './session';
 import { execute, type Statement } from './statement';
 
 export interface SystemTx {
@@ -13,6 +14,11 @@ export interface SystemTx {
  */
 export class SystemTransaction {
   constructor(private readonly source: DataSource) {}
+
+  /** Who waits for a free session at the moment. */
+  get waiting(): number {
+    return waitingFor(this.source);
+  }
 
   /** One statement, its own transaction, one round trip. */
   async query<Row extends QueryResultRow>(statement: Statement, values: unknown[]): Promise<Row[]> {

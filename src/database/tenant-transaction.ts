@@ -1,6 +1,7 @@
 import { type PoolClient, type QueryResultRow } from 'pg';
 import { type DataSource, type EntityManager } from 'typeorm';
 import { type TenantId } from '../kernel/ids';
+import { waitingFor } from './session';
 import { execute, type Statement } from './statement';
 
 /** Statements in a tenant's session: they see and write this tenant's rows only. */
@@ -22,6 +23,11 @@ export interface TenantTx extends TenantStatements {
  */
 export class TenantTransaction {
   constructor(private readonly source: DataSource) {}
+
+  /** Who waits for a free session at the moment. */
+  get waiting(): number {
+    return waitingFor(this.source);
+  }
 
   /** Each statement in a transaction of its own and one round trip: for the hot path. */
   each(tenantId: TenantId): TenantStatements {

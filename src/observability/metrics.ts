@@ -204,6 +204,19 @@ export class Metrics {
     });
   }
 
+  /** By session; above zero for long, DB_POOL_SIZE is too small or the database too slow. */
+  waitingForSessions(read: () => Record<string, number>): void {
+    new Gauge({
+      name: 'zenia_distribution_database_waiting',
+      help: 'Who waits in this process for a free connection to the database at the moment',
+      labelNames: ['session'],
+      registers: [this.registry],
+      collect() {
+        for (const [session, waiting] of Object.entries(read())) this.set({ session }, waiting);
+      },
+    });
+  }
+
   activeWorkers(read: () => Record<string, number>): void {
     new Gauge({
       name: 'zenia_distribution_active_workers',
