@@ -34,7 +34,13 @@ module.exports = {
       modulePathIgnorePatterns: ['<rootDir>/client/dist/'],
     },
     { ...withServers, displayName: 'simulation', testMatch: ['<rootDir>/test/simulation/*.spec.ts'] },
-    { ...withServers, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] },
+    {
+      ...withServers,
+      displayName: 'chaos',
+      testMatch: ['<rootDir>/test/chaos/*.spec.ts'],
+      // The client library is used there.
+      moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+    },
   ],
   // Adapter by case, fault by account and attacks by number, after the other results.
   reporters: [

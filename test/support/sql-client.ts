@@ -2,6 +2,9 @@ import { Client, type QueryResultRow } from 'pg';
 import { runCommand } from './command';
 import { type World } from './world';
 
+/** Where the login is made: a deployment of any kind. */
+type Place = { database: Pick<World['database'], 'name' | 'url'>; rows: World['rows'] };
+
 export interface SqlCall {
   tenant?: string | null;
   id?: string | null;
@@ -22,13 +25,13 @@ export type RequestRow = {
 /** A program of a tenant that submits by SQL, with a login of its own that goes with `dispose`. */
 export class SqlClient {
   private constructor(
-    private readonly world: World,
+    private readonly world: Place,
     readonly login: string,
     readonly tenant: string,
     readonly session: Client,
   ) {}
 
-  static async create(world: World, tenant: string): Promise<SqlClient> {
+  static async create(world: Place, tenant: string): Promise<SqlClient> {
     const login = `client_${tenant}_${world.database.name}`.slice(0, 63);
     const { code, output } = await sqlClientCommand(world, 'create', login, '--tenant', tenant);
     const password = /shown this once: (\S+)/.exec(output)?.[1];
@@ -88,7 +91,7 @@ export class SqlClient {
 }
 
 export const sqlClientCommand = (
-  world: World,
+  world: Pick<Place, 'database'>,
   ...args: string[]
 ): Promise<{ code: number; output: string }> =>
   runCommand('sql-client', args, { DATABASE_URL: world.database.url });

@@ -11,7 +11,7 @@ export class TcpProxy {
   port = 0;
 
   private constructor(
-    private readonly target: { host: string; port: number },
+    private target: { host: string; port: number },
     private readonly address: string,
   ) {}
 
@@ -19,6 +19,11 @@ export class TcpProxy {
     const proxy = new TcpProxy({ host, port }, address);
     await proxy.mend();
     return proxy;
+  }
+
+  /** For connections from now on. */
+  lead(host: string, port: number): void {
+    this.target = { host, port };
   }
 
   /** Everything that goes through breaks, and nobody gets through any more. */
