@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { type TestTenant } from '../../test/support/api';
+import { eventually } from '../../test/support/eventually';
 import { hang } from '../../test/support/receiver';
 import { World } from '../../test/support/world';
 import {
@@ -234,6 +235,8 @@ describe('the client', () => {
         const reason = new Error('the user went away');
         const submitted = client.submit(report, { signal: controller.signal });
         submitted.catch(() => undefined);
+        await eventually({ until: 'the request to come' }, async () => expect(door.requests.length).toBe(1));
+        // By then its answer has come too, where it has one.
         await client.listPage({ limit: 1 });
         controller.abort(reason);
         await expect(submitted).rejects.toBe(reason);
