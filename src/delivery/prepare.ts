@@ -121,29 +121,40 @@ const digest = (value: JsonObject): string =>
 async function deliveryOf(
   { signingSecrets }: PrepareParts,
   claimed: ClaimedDelivery,
-  { body, contentType, payload }: Extract<Content, { ok: true }>,
+  content: Extract<Content, { ok: true }>,
 ): Promise<Delivery> {
   const zipped = claimed.options['compression'] === 'gzip';
-  const traceparent = claimed.options['traceparent'];
-  return {
-    deliveryId: claimed.delivery_id,
-    attemptNumber: claimed.attempt_number,
-    tenantId: claimed.tenant_id,
-    distributionId: claimed.distribution_id,
-    destinationName: claimed.destination_name,
-    dataType: claimed.data_type,
-    correlationId: claimed.correlation_id,
-    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-    acceptedAt: claimed.accepted_at,
-    body: zipped ? await compress(body) : Buffer.from(body),
-    contentType,
-    contentEncoding: zipped ? 'gzip' : undefined,
-    get payload() {
-      return payload();
-    },
-    signingSecrets: await signingSecrets.valid(claimed.tenant_id),
-  };
+  const body = zipped ? await compress(content.body) : Buffer.from(content.body);
+  return new PreparedDelivery(claimed, content, body, await signingSecrets.valid(claimed.tenant_id));
 }
+
+/** The payload is parsed when somebody asks; by a getter in a literal every delivery would have a shape of its own. */
+class PreparedDelivery implements Delivery {
+  readonly deliveryId = this.claimed.delivery_id;
+  readonly attemptNumber = this.claimed.attempt_number;
+  readonly tenantId = this.claimed.tenant_id;
+  readonly distributionId = this.claimed.distribution_id;
+  readonly destinationName = this.claimed.destination_name;
+  readonly dataType = this.claimed.data_type;
+  readonly correlationId = this.claimed.correlation_id;
+  readonly traceparent = textOf(this.claimed.options['traceparent']);
+  readonly acceptedAt = this.claimed.accepted_at;
+  readonly contentType = this.content.contentType;
+  readonly contentEncoding = this.claimed.options['compression'] === 'gzip' ? 'gzip' : undefined;
+
+  constructor(
+    private readonly claimed: ClaimedDelivery,
+    private readonly content: Extract<Content, { ok: true }>,
+    readonly body: Buffer,
+    readonly signingSecrets: readonly string[],
+  ) {}
+
+  get payload(): JsonObject {
+    return this.content.payload();
+  }
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function timeoutOf(configuration: JsonObject, { options }: ClaimedDelivery, fallback: number): number {
   const own = configuration['timeout_seconds'] ?? options['timeout_seconds'];

@@ -77,18 +77,26 @@ export interface Plan {
 
 /** A job and what the rules say of it -> what is to be delivered where, and why. */
 export function planJob({ tenantId }: JobDraft, decision: RuleDecision): Plan {
-  const { dropped, priority, destinations, reasons, rulesVersion } = decision;
-  const decided = { priority, reasons, rulesVersion };
-  if (dropped !== undefined) return { outcome: 'filtered', deliveries: [], ...decided };
+  const { dropped, priority, reasons, rulesVersion } = decision;
+  const destinations = dropped === undefined ? decision.destinations : [];
   return {
-    outcome: destinations.length > 0 ? 'deliver' : 'no_match',
+    outcome: dropped !== undefined ? 'filtered' : destinations.length > 0 ? 'deliver' : 'no_match',
+    priority,
     deliveries: destinations.map((destination) => planDelivery(tenantId, destination)),
-    ...decided,
+    reasons,
+    rulesVersion,
   };
 }
 
+/** Field by field, for the sake of speed (intake/prepare.ts). */
 const planDelivery = (tenantId: TenantId, destination: RequestedDestination): PlannedDelivery => ({
-  ...destination,
+  name: destination.name,
+  protocol: destination.protocol,
+  destinationId: destination.destinationId,
+  inline: destination.inline,
+  transform: destination.transform,
+  filters: destination.filters,
+  maxAttempts: destination.maxAttempts,
   deliveryId: newId<DeliveryId>(),
   firstAttemptId: newId<AttemptId>(),
   laneId: laneOf(tenantId, destination),
