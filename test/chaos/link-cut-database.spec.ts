@@ -12,6 +12,13 @@ const recordedBy = (chaos: Chaos, { logs }: TestService): Promise<number> =>
     logs.find(({ msg }) => msg === 'ready')?.['node'],
   ]);
 
+/** Until a session with a statement on it was given up, in what the process has logged from here on. */
+const givesUp = ({ logs }: TestService, from: number): Promise<void> =>
+  eventually({ until: 'a silent session to be given up', withinMs: 120_000, everyMs: 500 }, () => {
+    const codes = logs.slice(from).map(({ err }) => (err as { code?: string } | undefined)?.code);
+    expect(codes).toContain('ETIMEDOUT');
+  });
+
 async function scenario(chaos: Chaos): Promise<Outcome> {
   const [inside, around] = [Network.make(chaos, 0), Network.make(chaos, 1)];
   const database = await createDatabase();
@@ -37,14 +44,15 @@ async function scenario(chaos: Chaos): Promise<Outcome> {
   const receivers = await around.serve(chaos, chaos.receiver.url, 80);
   const place = await chaos.destination(tenant, 'slow', slow(100), { endpoint: `${receivers}/hosts/slow` });
   let [recoverySeconds, held] = [0, 0];
-  const jobs = chaos.scaled(300, 2000);
-  const cuts = chaos.scaled(1, 4);
+  const jobs = chaos.scaled(300, 1000);
+  const cuts = chaos.scaled(1, 2);
   for (let cut = 0; cut < cuts; cut++) {
     const load = chaos.load({ tenant, jobs, destinations: ['slow'], prefix: `cut-${cut}` });
     await chaos.ledger.reaches(chaos.ledger.count() + chaos.random.between(30, 60), place);
     await eventually({ until: 'the worker to hold deliveries', withinMs: 30_000 }, async () => {
       expect(await chaos.leasedBy(worker)).not.toEqual([]);
     });
+    const logged = worker.logs.length;
     inside.cut(host);
     const orphans = await chaos.leasedBy(worker);
     held += orphans.length;
@@ -52,8 +60,8 @@ async function scenario(chaos: Chaos): Promise<Outcome> {
     // The other one goes on meanwhile, with what is new as well.
     await load.done;
     await chaos.settled();
-    // In the long form until the worker has given up its connections, which takes a minute.
-    if (chaos.isLong) await worker.nextLog(({ msg }) => msg === 'heartbeat missed');
+    // In the long form until the worker has given up a session, which takes up to a minute.
+    if (chaos.isLong) await givesUp(worker, logged);
 
     const before = await recordedBy(chaos, worker);
     inside.mend(host);

@@ -8,7 +8,8 @@ export const HOSTS_NETWORK = '198.18.0.0/15';
 
 /** Of this test process; names of links have 15 characters at most. */
 const OURS = `z${process.pid.toString(36)}`;
-const THIRD = (process.pid % 254) + 1;
+/** The workers of one run never have the same. */
+const THIRD = (process.pid % 125) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 
 function ip(...words: string[]): void {
   execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -16,14 +17,23 @@ function ip(...words: string[]): void {
 
 /** What is missing for several hosts on one machine; undefined where nothing is. */
 function missingHosts(): string | undefined {
-  const probe = `${OURS}probe`;
+  const probe = `${OURS}p`;
+  const made: string[][] = [];
+  const make = (kind: string, name: string, ...words: string[]): void => {
+    ip(kind, 'add', name, ...words);
+    made.push([kind, 'delete', name]);
+  };
   try {
-    ip('netns', 'add', probe);
-    ip('netns', 'delete', probe);
+    make('netns', probe);
+    make('link', `${probe}b`, 'type', 'bridge');
+    make('link', `${probe}c`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', probe);
+    ip('link', 'set', `${probe}c`, 'master', `${probe}b`);
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n').join(' ') : String(error);
     return `needs network namespaces (Linux, root, iproute2): ${reason}`;
+  } finally {
+    for (const words of made.reverse()) ip(...words);
   }
 }
 
