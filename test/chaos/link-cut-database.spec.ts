@@ -6,6 +6,9 @@ import { type Chaos, LEASE_SECONDS } from './harness/chaos';
 import { type Outcome } from './harness/fault';
 import { faultBetweenHosts, Host, HOSTS_NETWORK, Network } from './harness/hosts';
 
+/** As many deliveries may a worker have in its hands. */
+const CONCURRENCY = 32;
+
 /** Attempts that this process has made and recorded. */
 const recordedBy = (chaos: Chaos, { logs }: TestService): Promise<number> =>
   chaos.count(`FROM distribution_attempts WHERE metadata ->> 'processing_node' = $1`, [
@@ -30,7 +33,7 @@ async function scenario(chaos: Chaos): Promise<Outcome> {
     const host = Host.make(chaos, number, [inside, around]);
     const env = {
       ROLE: 'worker',
-      WORKER_CONCURRENCY: '32',
+      WORKER_CONCURRENCY: String(CONCURRENCY),
       LEASE_SECONDS: String(LEASE_SECONDS),
       API_HOST: host.addressIn(around),
       DESTINATION_ALLOWED_NETWORKS: HOSTS_NETWORK,
@@ -80,7 +83,8 @@ async function scenario(chaos: Chaos): Promise<Outcome> {
     await later.stop();
     await chaos.settled();
   }
-  expect(chaos.ledger.repeats()).toBeLessThanOrEqual(held);
+  // What it held, and what a claim has taken for it that was under way at the cut: its answer comes after the mending.
+  expect(chaos.ledger.repeats()).toBeLessThanOrEqual(cuts * CONCURRENCY);
   await chaos.expectAllAlive();
   return { recoverySeconds, figures: { held_at_cuts: held } };
 }
