@@ -118,12 +118,17 @@ export class DeliveryWorker {
 
   /** Undefined: there was nothing to ask for. */
   private async claim(room: number): Promise<ClaimedDelivery[] | undefined> {
-    const { lanes, claims } = this.parts;
+    const { lanes, claims, timers } = this.parts;
     try {
       await lanes.look();
       const offers = lanes.offers(room, this.free);
       if (offers.length === 0) return undefined;
-      return await lanes.claimed(offers, (taken) => claims.due(taken));
+      const asked = timers.now();
+      const claimed = await lanes.claimed(offers, (taken) => claims.due(taken));
+      if (timers.now() - asked < claims.leaseSeconds * 1000) return claimed;
+      // A stall or a cut link kept the answer: its leases are over, and another worker may be sending by now.
+      for (const late of claimed) this.leaveLane(late, { kind: 'released' });
+      return [];
     } catch (error) {
       this.parts.onFault(error);
       await this.pause(FAULT_PAUSE_MS);
