@@ -62,6 +62,28 @@ describe('array parameters', () => {
     ]);
   });
 
+  it('bring every time that both know', async () => {
+    const times = fc.date({
+      min: new Date('-004712-01-01'),
+      max: new Date('+100000-01-01'),
+      noInvalidDate: true,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(times), async (given) => {
+        const { rows } = await client.query<{ ms: number[] }>(
+          `SELECT array(SELECT extract(epoch FROM t) * 1000
+             FROM unnest($1::timestamptz[]) WITH ORDINALITY AS u (t, n) ORDER BY n)::float8[] AS ms`,
+          [arrayLiteral([...given, new Date('0000-12-31T10:00:00Z'), new Date('0001-01-01T00:00:00Z')])],
+        );
+        expect(rows[0]?.ms).toEqual([
+          ...given.map((time) => time.getTime()),
+          -62135647200000,
+          -62135596800000,
+        ]);
+      }),
+    );
+  });
+
   it('bring every JSON document as it is', async () => {
     const document = fc.dictionary(text, fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)));
     await fc.assert(
