@@ -14,6 +14,7 @@ export const SCHEDULED = 'scheduled-';
 
 /** Who submits what: a tenant's key at a service. */
 export interface Submitter {
+  tenantId: string;
   url: string;
   key: string;
   destinations: string[];

@@ -82,7 +82,7 @@ async function createTenant(
     await post('/destinations/register', { name, protocol: 'REST', configuration });
   }
   const { key = '' } = await post('/api-keys', { name: 'bench', scopes: ['distribution:submit'] });
-  return { url, key, destinations };
+  return { tenantId: id, url, key, destinations };
 }
 
 /** A new database is slower until it knows its own size; the scheduler sees to it within seconds. */

@@ -14,32 +14,36 @@ const WINDOW = 1000;
 const WARM_UP = MESSAGES / 4;
 const BARE_QUEUE = 'bare';
 
+/** One tenant's messages are accepted one commit after the other, in their order; those of several side by side. */
+const TENANTS = [1, 4];
+
 /**
  * A full queue of named messages of 1 KB: a bare consumer that only acknowledges them, and the service, which commits a
- * job for each first. Both with the same prefetch on the same kind of queue, one after the other.
+ * job for each first, of one tenant and of four in turn. All with the same prefetch on the same kind of queue, one after
+ * the other.
  */
 export async function amqpIntake(report: Report, receiver: Receiver): Promise<void> {
   const broker = await startTestServer('rabbitmq-service.ts');
   try {
-    await inWorld(receiver, { ROLE: 'api' }, async (world) => {
-      const submitter = await warmedUp(world);
-      const model = await connect(broker.url);
-      const channel = await model.createConfirmChannel();
-      await declareIntake(channel);
-      const baseline = await bareConsumer(model, channel);
-      await fill(channel, EXCHANGE_IN, 'submit.bench', submitter);
-      const committed = await service(world, broker.url);
-      await model.close();
-      report({
-        scenario: 'intake',
-        figure: 'intake_amqp',
-        value: committed,
-        unit: '/s',
-        baseline: 'bare_consumer',
-        baseline_value: baseline,
-        ratio: committed / baseline,
+    const model = await connect(broker.url);
+    const channel = await model.createConfirmChannel();
+    await declareIntake(channel);
+    const baseline = await bareConsumer(model, channel);
+    for (const tenants of TENANTS) {
+      await inWorld(receiver, { ROLE: 'api' }, async (world) => {
+        const value = await accepted(world, broker.url, channel, tenants);
+        report({
+          scenario: 'intake',
+          figure: tenants === 1 ? 'intake_amqp_one_tenant' : 'intake_amqp',
+          value,
+          unit: '/s',
+          baseline: 'bare_consumer',
+          baseline_value: baseline,
+          ratio: value / baseline,
+        });
       });
-    });
+    }
+    await model.close();
   } finally {
     await broker.stop();
   }
@@ -56,11 +60,24 @@ export async function warmedUp(world: World): Promise<Submitter> {
   return submitter;
 }
 
+async function accepted(
+  world: World,
+  url: string,
+  publisher: ConfirmChannel,
+  tenants: number,
+): Promise<number> {
+  const submitters = [await warmedUp(world)];
+  while (submitters.length < tenants)
+    submitters.push(await world.tenant(`bench-${submitters.length}`, ['archive']));
+  await fill(publisher, EXCHANGE_IN, submitters);
+  return service(world, url);
+}
+
 /** Messages a second. */
 async function bareConsumer(model: ChannelModel, publisher: ConfirmChannel): Promise<number> {
   const channel: Channel = await model.createChannel();
   await channel.assertQueue(BARE_QUEUE, { arguments: { 'x-queue-type': 'quorum' } });
-  await fill(publisher, '', BARE_QUEUE, { url: '', key: 'none', destinations: ['archive'] });
+  await fill(publisher, '', []);
   await channel.prefetch(PREFETCH);
   let [seen, from] = [0, 0];
   const passed = await new Promise<number>((resolve) => {
@@ -96,19 +113,21 @@ async function reached(count: () => Promise<number>, wanted: number): Promise<{ 
   }
 }
 
+/** Submissions of these in turn; without any, as many messages to the bare queue. */
 async function fill(
   channel: ConfirmChannel,
   exchange: string,
-  routingKey: string,
-  { key, destinations }: Submitter,
+  submitters: readonly Submitter[],
 ): Promise<void> {
-  const body = Buffer.from(JSON.stringify({ data_type: 'report', payload: PAYLOAD, destinations }));
+  const body = Buffer.from(
+    JSON.stringify({ data_type: 'report', payload: PAYLOAD, destinations: ['archive'] }),
+  );
   for (let number = 0; number < MESSAGES; number++) {
-    const messageId = `message-${number}`;
-    channel.publish(exchange, routingKey, body, {
+    const submitter = submitters[number % submitters.length];
+    channel.publish(exchange, submitter === undefined ? BARE_QUEUE : `submit.${submitter.tenantId}`, body, {
       persistent: true,
-      messageId,
-      headers: { 'x-api-key': key },
+      messageId: `message-${number}`,
+      headers: { 'x-api-key': submitter?.key ?? 'none' },
     });
     if (number % WINDOW === 0) await channel.waitForConfirms();
   }
