@@ -1,48 +1,9 @@
-import { type ChannelModel, connect } from 'amqplib';
 import { eventually } from '../support/eventually';
 import { missingBroker, OwnBroker } from '../support/own-broker';
-import { type Chaos } from './harness/chaos';
+import { Consumer } from './harness/consumer';
 import { fault } from './harness/fault';
 
 const QUEUE = 'ordinances';
-
-/** A consumer that comes back when the broker does, and writes what it gets into the ledger. */
-class Consumer {
-  private connection: ChannelModel | undefined;
-
-  constructor(
-    private readonly url: string,
-    private readonly chaos: Chaos,
-    private readonly place: string,
-  ) {}
-
-  async start(): Promise<void> {
-    this.connection = await connect(this.url);
-    this.connection.on('error', () => undefined);
-    const channel = await this.connection.createChannel();
-    channel.on('error', () => undefined);
-    await channel.assertQueue(QUEUE, { durable: true });
-    await channel.consume(QUEUE, (message) => {
-      if (message === null) return;
-      const { messageId, headers = {} } = message.properties as {
-        messageId: string;
-        headers?: Record<string, unknown>;
-      };
-      const [job, attempt] = [
-        String(headers['x-distribution-id']),
-        Number(headers['x-distribution-attempt']),
-      ];
-      // One that was not acknowledged when the broker went comes once more, by the broker's own doing.
-      const isKnown = message.fields.redelivered && this.chaos.ledger.has(messageId, attempt);
-      if (!isKnown) this.chaos.ledger.arrived(this.place, messageId, job, attempt).taken = true;
-      channel.ack(message);
-    });
-  }
-
-  async stop(): Promise<void> {
-    await this.connection?.close().catch(() => undefined);
-  }
-}
 
 fault(
   'rabbitmq-restart',
@@ -54,7 +15,7 @@ fault(
     await chaos.start({ DISTRIBUTION_CIRCUIT_BREAKER_RECOVERY_TIMEOUT: '2' });
     const tenant = await chaos.tenant('broker');
     const place = 'broker/queue';
-    const consumer = new Consumer(broker.url, chaos, place);
+    const consumer = new Consumer(broker.url, QUEUE, chaos.ledger, place);
     await consumer.start();
     chaos.atEnd(() => consumer.stop());
     const retry_policy = { max_attempts: 20, initial_delay_seconds: 0.2, max_backoff_seconds: 2 };

@@ -199,7 +199,11 @@ function watched(model: ChannelModel, kill: () => void): Link {
   const link: Link = { model, closed: false, blocked: undefined, kill };
   // The end of the connection reaches each message by its lane.
   model.on('error', () => undefined);
-  model.on('close', () => (link.closed = true));
+  model.on('close', () => {
+    link.closed = true;
+    // The library only ends its half: over a cut link TCP would hold the socket for minutes.
+    kill();
+  });
   model.on('blocked', (reason: string) => (link.blocked = reason));
   model.on('unblocked', () => (link.blocked = undefined));
   return link;
