@@ -6,22 +6,20 @@ import { type ApiKeyId, isUuid } from '../kernel/ids';
 import { ApiKeys } from '../tenants/api-keys';
 import { SCOPES } from '../tenants/scopes';
 import { Endpoint, TENANT_HEADER } from './endpoint';
+import { moment } from './moment';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 
 const apiKeySchema = z.strictObject({
   name: z.string().min(1).max(100),
-  scopes: z.array(z.enum(SCOPES)).min(1),
-  expires_at: z.iso.datetime({ offset: true }).optional(),
-  rate_limit_requests: z.number().int().min(1).optional(),
+  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
+  expires_at: moment.optional(),
+  rate_limit_requests: z.number().int().min(1).max(1_000_000_000).optional(),
 });
 
 const keyRotationSchema = z.strictObject({
   overlap_seconds: z.number().int().min(0).max(2_592_000).default(86_400),
-  expires_at: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .describe('Of the new key; absent, that of the old one.'),
+  expires_at: moment.optional().describe('Of the new key; absent, that of the old one.'),
 });
 
 @ApiTags('keys')

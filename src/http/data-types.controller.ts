@@ -16,7 +16,7 @@ const validationRules = z
   .strictObject({
     max_bytes: z.number().int().min(1),
     required_metadata: z.array(z.string().min(1).max(100)).min(1).max(50),
-    allowed_priorities: z.array(z.enum(PRIORITIES)).min(1),
+    allowed_priorities: z.array(z.enum(PRIORITIES)).min(1).max(PRIORITIES.length),
   })
   .partial();
 

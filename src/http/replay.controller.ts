@@ -108,7 +108,7 @@ export class ReplayController {
   @Get(':distribution_id/callbacks')
   @Endpoint({ summary: 'The callbacks of a job', access: 'distribution:read' })
   async callbacksOf(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
-    return { distribution_id: id, ...(await this.listed(request, { distributionId: id }, id)) };
+    return { distribution_id: id, ...(await this.listed(request, { distributionId: id })) };
   }
 
   @Post(':distribution_id/callbacks/replay')
@@ -123,13 +123,13 @@ export class ReplayController {
     @Param('distribution_id') id: string,
     @Body() body: unknown,
   ) {
-    return { distribution_id: id, ...(await this.again(request, { distributionId: id }, body, id)) };
+    return { distribution_id: id, ...(await this.again(request, { distributionId: id }, body)) };
   }
 
   @Get('batch/:batch_id/callbacks')
   @Endpoint({ summary: 'The callbacks of a batch', access: 'distribution:read' })
   async callbacksOfBatch(@Req() request: ApiRequest, @Param('batch_id') id: string) {
-    return { batch_id: id, ...(await this.listed(request, batchNamed(id), id)) };
+    return { batch_id: id, ...(await this.listed(request, batchNamed(id))) };
   }
 
   @Post('batch/:batch_id/callbacks/replay')
@@ -144,22 +144,25 @@ export class ReplayController {
     @Param('batch_id') id: string,
     @Body() body: unknown,
   ) {
-    return { batch_id: id, ...(await this.again(request, batchNamed(id), body, id)) };
+    return { batch_id: id, ...(await this.again(request, batchNamed(id), body)) };
   }
 
-  private async listed(request: ApiRequest, subject: CallbackSubject, name: string) {
+  private async listed(request: ApiRequest, subject: CallbackSubject) {
     const callbacks = await this.callbacks.list(tenantCallerOf(request).tenantId, subject);
-    if (callbacks === undefined) throw notFound(name);
+    if (callbacks === undefined) throw notFound(nameOf(subject));
     return { callbacks: callbacks.map(callbackView) };
   }
 
-  private async again(request: ApiRequest, subject: CallbackSubject, body: unknown, name: string) {
+  private async again(request: ApiRequest, subject: CallbackSubject, body: unknown) {
     const { callback_ids: ids, only_failed: onlyFailed } = parsed(callbacksSchema, body ?? {});
     const replayed = await this.callbacks.replay(tenantCallerOf(request), subject, { ids, onlyFailed });
-    if (replayed === undefined) throw notFound(name);
+    if (replayed === undefined) throw notFound(nameOf(subject));
     return { replayed_callbacks: replayed };
   }
 }
+
+const nameOf = (subject: CallbackSubject): string =>
+  'batchId' in subject ? `batch ${subject.batchId}` : `distribution ${subject.distributionId}`;
 
 function batchNamed(id: string): CallbackSubject {
   if (!isUuid(id)) throw notFound(`batch ${id}`);

@@ -7,7 +7,7 @@ import { BatchIntake, type BatchAcceptance, type BatchItem } from '../intake/acc
 import { answerOf } from '../intake/answer';
 import { bulkSchema, submissionSchema } from '../intake/submission';
 import { type Circumstances } from '../intake/prepare';
-import { ApiError } from '../kernel/errors';
+import { ApiError, invalid } from '../kernel/errors';
 import { saneRequestId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
 import { checkTenant, type TenantCaller } from '../tenants/scopes';
@@ -19,6 +19,16 @@ import { HttpSettings } from './settings';
 import { readNdjson, tooMany } from './ndjson';
 import { type ApiReply, type ApiRequest, header, tenantCallerOf } from './request';
 import { batchReceiptView } from './views';
+
+/** Lines have no place for what a JSON batch says beside its distributions. */
+const linesQuery = z.strictObject({
+  tenant_id: z.string().optional(),
+  fail_fast: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+  callback_url: z.string().max(2048).optional(),
+});
 
 @ApiTags('distribution')
 @ApiSecurity('api_key')
@@ -68,22 +78,20 @@ export class SubmissionController {
     access: 'distribution:submit',
     answer: 'BatchReceipt',
     status: 202,
+    query: linesQuery,
     body: bulkSchema,
   })
   async bulkSubmit(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
     @Body() body: unknown,
-    @Query('fail_fast') failFast?: string,
-    @Query('callback_url') callbackUrl?: string,
+    @Query() query: unknown,
   ) {
     const caller = tenantCallerOf(request);
     if (body instanceof Readable) {
+      const { tenant_id, ...options } = parsed(linesQuery, query);
+      checkTenant(caller, tenant_id);
       const items = await readNdjson(body, this.settings);
-      const options = {
-        fail_fast: failFast === 'true',
-        ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
-      };
       return this.submitBatch(items, options, circumstances(request, caller), reply);
     }
     const bulk = parsed(bulkSchema, body);
@@ -99,7 +107,7 @@ export class SubmissionController {
     reply: ApiReply,
   ) {
     if (items.length > this.settings.maxItems) throw tooMany(this.settings.maxItems);
-    if (items.length === 0) throw new ApiError('VALIDATION_ERROR', 'the batch is empty');
+    if (items.length === 0) throw invalid('distributions', 'is empty; send one job at least');
     await admitJobs(this.limits, around.caller, items.length, reply);
     const acceptance = await this.batches.submit(items, options, around);
     if (acceptance.kind === 'replayed') void reply.code(200);

@@ -109,6 +109,15 @@ describe('a caller who may not', () => {
   it('gives a key the scope of the platform', () =>
     refused(() => tenant.api.createKeyAnswer('root', ['platform:admin']), { field: 'scopes' }));
 
+  it.each([
+    ['more requests than can be counted', { rate_limit_requests: 3_000_000_000 }, 'rate_limit_requests'],
+    ['one scope again and again', { scopes: Array<string>(8).fill('distribution:read') }, 'scopes'],
+    ['an end on no day', { expires_at: '2030-02-30T00:00:00Z' }, 'expires_at'],
+  ])('gives a key %s', (_name, more, field) => {
+    const key = { name: 'odd', scopes: ['distribution:read'], ...more };
+    return refused(() => tenant.api.json('POST', '/api/v1/api-keys', key), { field });
+  });
+
   it('asks for the affairs of the platform', () =>
     refused(() => tenant.api.json('POST', '/api/v1/tenants', { id: 'mine', name: 'Mine' }), forbidden));
 
@@ -147,15 +156,12 @@ describe('a caller who may not', () => {
   it('names another tenant in a query', () =>
     refused(() => tenant.api.list('?tenant_id=other'), { ...forbidden, field: 'tenant_id' }));
 
-  it('names another tenant in a batch', () =>
-    refused(
-      () =>
-        tenant.api.json('POST', '/api/v1/distribution/bulk-submit', {
-          tenant_id: 'other',
-          distributions: [good()],
-        }),
-      { ...forbidden, field: 'tenant_id' },
-    ));
+  it('names another tenant in a batch', async () => {
+    const body = { tenant_id: 'other', distributions: [good()] };
+    const expected = { ...forbidden, field: 'tenant_id' };
+    await refused(() => tenant.api.json('POST', '/api/v1/distribution/bulk-submit', body), expected);
+    await refused(() => tenant.api.ndjson([good()] as Reply[], '?tenant_id=other'), expected);
+  });
 
   it('is the platform and names no tenant, or one that does not exist', async () => {
     const platform = new Api(world.service.url, world.service.adminKey);
@@ -215,7 +221,7 @@ describe('a batch', () => {
     await refused(() => tenant.api.json('POST', bulk, { distributions: [] }), {
       field: 'distributions',
     });
-    await refused(() => tenant.api.ndjson(['', '  ']), {});
+    await refused(() => tenant.api.ndjson(['', '  ']), { field: 'distributions' });
   });
 
   it('of more than a thousand is refused', () =>
@@ -259,6 +265,15 @@ describe('a batch', () => {
       field: 'distributions[1].distribution_id',
     });
   });
+
+  it.each([
+    ['a fail_fast that is neither true nor false', 'fail_fast=yes', 'fail_fast'],
+    ['fail_fast twice', 'fail_fast=true&fail_fast=false', 'fail_fast'],
+    ['an unknown name', 'failfast=true', 'failfast'],
+    ['a callback_url without an end', `callback_url=https://a.org/${'x'.repeat(2048)}`, 'callback_url'],
+  ])('of lines is refused with %s in its query', (_name, query, field) =>
+    refused(() => tenant.api.ndjson([good()] as Reply[], `?${query}`), { field }),
+  );
 
   it('sends its callback nowhere but to an address that is allowed', async () => {
     const body = { distributions: [good()], options: { callback_url: 'http://10.0.0.1/' } };
