@@ -10,3 +10,7 @@ export function whereOf(
   const parts = applying.map(([, sql], index) => sql.replaceAll('?', `$${first + index}`));
   return { where: ['true', ...parts].join(' AND '), values: applying.map(([value]) => value) };
 }
+
+/** The value of a condition on a time. PostgreSQL has no year 0000 as RFC 3339 has; the driver writes it as 1 BC. */
+export const dateOf = (text: string | undefined): Date | undefined =>
+  text === undefined ? undefined : new Date(text);

@@ -1,6 +1,6 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
 import { notFound } from '../kernel/errors';
-import { toCursor } from '../kernel/cursor';
+import { pageOf } from '../kernel/cursor';
 import { type DestinationId, isUuid, type TenantId } from '../kernel/ids';
 import { type HealthStatus } from './decide';
 
@@ -72,14 +72,13 @@ export class HealthHistory {
       const [standing] = await tx.query<StandingRow>(STANDING, [id, idOrName, hours]);
       if (standing === undefined) throw notFound(`destination ${idOrName}`);
       const rows = await tx.query<CheckRow>(CHECKS, [standing.destination_id, cursor ?? null, limit + 1]);
-      const history = rows.slice(0, limit);
-      const last = history.at(-1);
+      const { page: history, nextCursor } = pageOf(rows, limit);
       const { checks, healthy_checks, ...rest } = standing;
       return {
         ...rest,
         uptime: { hours, checks, ratio: checks === 0 ? null : healthy_checks / checks },
         history,
-        next_cursor: rows.length > limit && last !== undefined ? toCursor(last.id) : null,
+        next_cursor: nextCursor,
       };
     });
   }

@@ -9,13 +9,10 @@ import { Destinations, type DestinationView } from '../tenants/destinations';
 import { DESTINATION_STATUSES } from '../tenants/entities';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { Endpoint, TENANT_HEADER } from './endpoint';
+import { jsonObject } from './fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 
-export const jsonObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-);
 const name = z
   .string()
   .min(1)

@@ -1,17 +1,14 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Req } from '@nestjs/common';
 import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { type JsonObject } from '../kernel/json';
+import { isJsonObject, type JsonObject } from '../kernel/json';
 import { PRIORITIES } from '../kernel/priority';
 import { DataTypes } from '../tenants/data-types';
 import { Endpoint } from './endpoint';
 import { parsed } from './parsed';
 import { type ApiRequest, callerOf } from './request';
 
-const schemaDefinition = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON Schema as an object',
-);
+const schemaDefinition = z.custom<JsonObject>(isJsonObject, 'must be a JSON Schema as an object');
 const validationRules = z
   .strictObject({
     max_bytes: z.number().int().min(1),

@@ -7,8 +7,8 @@ import { DeadLetters } from '../replay/dead-letters';
 import { BulkOperations } from '../replay/operations';
 import { type LetterSelection } from '../replay/order';
 import { checkTenant, may } from '../tenants/scopes';
-import { fromCursor } from '../kernel/cursor';
 import { Endpoint } from './endpoint';
+import { page } from './fields';
 import { letterFilter } from './filters';
 import { dryRun, operationAnswer, pace } from './operation-answer';
 import { parsed } from './parsed';
@@ -19,11 +19,7 @@ const listQuery = z.strictObject({
   tenant_id: z.string().optional(),
   status: z.enum(['dead', 'redriven', 'discarded']).default('dead'),
   ...letterFilter,
-  limit: z.coerce.number().int().min(1).max(1000).default(50),
-  cursor: z
-    .string()
-    .refine((cursor) => fromCursor(cursor) !== undefined, 'is not a next_cursor of an earlier page')
-    .optional(),
+  ...page,
 });
 
 const selection = {
@@ -67,7 +63,7 @@ export class DeadLettersController {
     return {
       dead_letters: letters.map(deadLetterView),
       limit: filter.limit,
-      next_cursor: nextCursor ?? null,
+      next_cursor: nextCursor,
     };
   }
 

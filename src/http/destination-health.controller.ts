@@ -3,11 +3,11 @@ import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { DestinationTrials } from '../delivery/trial';
 import { HealthHistory } from '../health/history';
-import { fromCursor } from '../kernel/cursor';
 import { Destinations, type TriedDestination } from '../tenants/destinations';
 import { type TenantCaller } from '../tenants/scopes';
-import { destinationSchema, jsonObject } from './configuration.controllers';
-import { Endpoint } from './endpoint';
+import { destinationSchema } from './configuration.controllers';
+import { Endpoint, TENANT_HEADER } from './endpoint';
+import { jsonObject, page } from './fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 import { trialView } from './trial-view';
@@ -22,17 +22,13 @@ export const trialSchema = z.strictObject(trialFields);
 export const unsavedTrialSchema = destinationSchema.extend(trialFields);
 
 const historyQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(50),
-  cursor: z
-    .string()
-    .refine((cursor) => fromCursor(cursor) !== undefined, 'is not a next_cursor of an earlier page')
-    .optional(),
+  ...page,
   hours: z.coerce.number().int().min(1).max(720).default(24),
 });
 
 @ApiTags('destinations')
 @ApiSecurity('api_key')
-@ApiHeader({ name: 'X-Tenant-ID', required: false, description: 'Where the key is a platform key.' })
+@ApiHeader(TENANT_HEADER)
 @Controller('api/v1/destinations')
 export class DestinationHealthController {
   constructor(
@@ -78,9 +74,7 @@ export class DestinationHealthController {
     query: historyQuery,
   })
   health(@Req() request: ApiRequest, @Param('destination') idOrName: string, @Query() query: unknown) {
-    const { cursor, ...filter } = parsed(historyQuery, query);
-    const after = cursor === undefined ? undefined : fromCursor(cursor);
-    return this.history.of(tenantCallerOf(request).tenantId, idOrName, { ...filter, cursor: after });
+    return this.history.of(tenantCallerOf(request).tenantId, idOrName, parsed(historyQuery, query));
   }
 
   private async run(

@@ -1,7 +1,6 @@
 import { Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { fromCursor } from '../kernel/cursor';
 import { conflict, notFound } from '../kernel/errors';
 import { type BatchId, isUuid } from '../kernel/ids';
 import { checkTenant } from '../tenants/scopes';
@@ -9,31 +8,24 @@ import { Cancellations } from '../delivery/cancel';
 import { RateLimits } from '../limits/rate-limits';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
-import { Endpoint } from './endpoint';
+import { Endpoint, TENANT_HEADER } from './endpoint';
+import { page } from './fields';
 import { jobFilter } from './filters';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 import { attemptsView, batchStatusView, eventsView, jobView, statusView } from './views';
 
-export const listQuery = z.strictObject({
+const listQuery = z.strictObject({
   tenant_id: z.string().optional(),
   status: z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']).optional(),
   ...jobFilter,
-  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  ...page,
   offset: z.coerce.number().int().min(0).max(100_000).default(0),
-  cursor: z
-    .string()
-    .refine((cursor) => fromCursor(cursor) !== undefined, 'is not a next_cursor of an earlier page')
-    .optional(),
 });
 
 @ApiTags('distribution')
 @ApiSecurity('api_key')
-@ApiHeader({
-  name: 'X-Tenant-ID',
-  required: false,
-  description: 'The tenant, where the key is a platform key.',
-})
+@ApiHeader(TENANT_HEADER)
 @Controller('api/v1/distribution')
 export class DistributionController {
   constructor(
@@ -87,7 +79,7 @@ export class DistributionController {
     checkTenant(caller, tenant_id);
     const { jobs, nextCursor } = await this.jobs.page(caller.tenantId, filter);
     const { limit, offset } = filter;
-    return { distributions: jobs.map(jobView), limit, offset, next_cursor: nextCursor ?? null };
+    return { distributions: jobs.map(jobView), limit, offset, next_cursor: nextCursor };
   }
 
   @Post(':distribution_id/cancel')

@@ -5,19 +5,15 @@ import { Intake } from '../intake/accept';
 import { Rulings } from '../intake/rulings';
 import { submissionSchema } from '../intake/submission';
 import { ApiError } from '../kernel/errors';
-import { type JsonObject } from '../kernel/json';
 import { RULE_TYPES } from '../rules/actions';
 import { parsePattern } from '../rules/pattern';
 import { Rules } from '../tenants/rules';
 import { Endpoint } from './endpoint';
+import { jsonObject } from './fields';
 import { parsed } from './parsed';
 import { type ApiRequest, callerOf, header, tenantCallerOf } from './request';
 import { checkTenant } from '../tenants/scopes';
 
-const jsonObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-);
 const name = z
   .string()
   .min(1)

@@ -12,7 +12,7 @@ import { saneRequestId } from '../kernel/ids';
 import { RateLimits } from '../limits/rate-limits';
 import { checkTenant, type TenantCaller } from '../tenants/scopes';
 import { answerRef } from './answers';
-import { Endpoint } from './endpoint';
+import { Endpoint, TENANT_HEADER } from './endpoint';
 import { parsed } from './parsed';
 import { admitJobs } from './rate-limit';
 import { HttpSettings } from './settings';
@@ -32,11 +32,7 @@ const linesQuery = z.strictObject({
 
 @ApiTags('distribution')
 @ApiSecurity('api_key')
-@ApiHeader({
-  name: 'X-Tenant-ID',
-  required: false,
-  description: 'The tenant, where the key is a platform key.',
-})
+@ApiHeader(TENANT_HEADER)
 @Controller('api/v1/distribution')
 export class SubmissionController {
   constructor(

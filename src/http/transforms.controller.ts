@@ -1,17 +1,13 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Req } from '@nestjs/common';
 import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { type JsonObject } from '../kernel/json';
 import { Transforms } from '../tenants/transforms';
 import { ENGINES, OUTPUT_FORMATS } from '../transforms/transform';
-import { Endpoint } from './endpoint';
+import { Endpoint, TENANT_HEADER } from './endpoint';
+import { jsonObject } from './fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 
-const jsonObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-);
 const fields = {
   name: z
     .string()
@@ -42,7 +38,7 @@ export const previewSchema = z.strictObject({
 
 @ApiTags('transforms')
 @ApiSecurity('api_key')
-@ApiHeader({ name: 'X-Tenant-ID', required: false, description: 'Where the key is a platform key.' })
+@ApiHeader(TENANT_HEADER)
 @Controller('api/v1/transforms')
 export class TransformsController {
   constructor(private readonly transforms: Transforms) {}

@@ -1,10 +1,9 @@
-import { type Condition, whereOf } from '../database/conditions';
+import { type Condition, dateOf, whereOf } from '../database/conditions';
 import { type ReadTransaction } from '../database/read-transaction';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { fromCursor, toCursor } from '../kernel/cursor';
+import { pageOf } from '../kernel/cursor';
 import { type AttemptId, type DeadLetterId, type DeliveryId, type JobId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { dateOf } from '../tracking/list';
 import { attemptsOf, type AttemptRow } from '../tracking/rows';
 import { type LogRow, logsOf } from '../tracking/tracking';
 
@@ -42,6 +41,7 @@ export interface DeadLetterFilter {
 export interface DeadLetterPageFilter extends DeadLetterFilter {
   status: DeadLetterRow['status'];
   limit: number;
+  /** Id of the last one of the page before. */
   cursor?: string | undefined;
 }
 
@@ -79,11 +79,10 @@ export class DeadLetters {
   async page(
     tenantId: TenantId,
     { status, limit, cursor, ...filter }: DeadLetterPageFilter,
-  ): Promise<{ letters: DeadLetterRow[]; nextCursor: string | undefined }> {
-    const from = cursor === undefined ? undefined : fromCursor(cursor);
+  ): Promise<{ letters: DeadLetterRow[]; nextCursor: string | null }> {
     const conditions: Condition[] = [
       [status, 'l.status = ?'],
-      [from, 'l.id < ?::uuid'],
+      [cursor, 'l.id < ?::uuid'],
     ];
     const { where, values } = whereOf([...conditions, ...letterConditions(filter)], 2);
     const found = await this.reads.run(tenantId, ({ manager }) =>
@@ -92,12 +91,8 @@ export class DeadLetters {
         [limit + 1, ...values],
       ),
     );
-    const letters = found.slice(0, limit);
-    const last = letters.at(-1);
-    return {
-      letters,
-      nextCursor: found.length > limit && last !== undefined ? toCursor(last.id) : undefined,
-    };
+    const { page: letters, nextCursor } = pageOf(found, limit);
+    return { letters, nextCursor };
   }
 
   inspect(tenantId: TenantId, id: DeadLetterId): Promise<DeadLetterDetail | undefined> {

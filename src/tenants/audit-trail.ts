@@ -1,3 +1,4 @@
+import { type Condition, dateOf, whereOf } from '../database/conditions';
 import { type JsonObject } from '../kernel/json';
 import { type TenantId } from '../kernel/ids';
 import { VERIFY_AUDIT_CHAINS } from './audit-chain.sql';
@@ -49,11 +50,11 @@ export class AuditTrail {
     filter: AuditFilter,
   ): Promise<{ entries: AuditEntryView[]; nextCursor: number | undefined }> {
     return this.transactions.see(caller, async ({ owner, manager }) => {
-      const { where, values } = conditionsOf(owner, filter);
+      const { where, values } = whereOf(conditionsOf(owner, filter), 2);
       const entries = await manager.query<AuditEntryView[]>(
         `SELECT id, sequence::int AS sequence, actor, action, resource_type, resource_id, details, request_id,
            created_at, encode(hash, 'hex') AS hash
-         FROM audit_log WHERE ${where} ORDER BY sequence DESC LIMIT $1`,
+         FROM audit_log WHERE ${owner === null ? 'tenant_id IS NULL AND' : ''} ${where} ORDER BY sequence DESC LIMIT $1`,
         [filter.limit + 1, ...values],
       );
       const page = entries.slice(0, filter.limit);
@@ -72,21 +73,13 @@ export class AuditTrail {
   }
 }
 
-function conditionsOf(
-  owner: TenantId | null,
-  { limit: _limit, cursor, from_date, to_date, ...equal }: AuditFilter,
-): { where: string; values: unknown[] } {
-  const wanted: [sql: string, value: unknown][] = [
-    ...Object.entries(equal).map(([column, value]): [string, unknown] => [`${column} = ?`, value]),
-    ['created_at >= ?::timestamptz', from_date && new Date(from_date)],
-    ['created_at <= ?::timestamptz', to_date && new Date(to_date)],
-    ['sequence < ?', cursor],
-  ];
-  const given = wanted.filter(([, value]) => value !== undefined);
-  const conditions = [
-    owner === null ? 'tenant_id IS NULL' : `tenant_id = $2`,
-    ...given.map(([sql], index) => sql.replace('?', `$${index + (owner === null ? 2 : 3)}`)),
-  ];
-  const values = given.map(([, value]) => value);
-  return { where: conditions.join(' AND '), values: owner === null ? values : [owner, ...values] };
-}
+const conditionsOf = (owner: TenantId | null, filter: AuditFilter): Condition[] => [
+  [owner ?? undefined, 'tenant_id = ?'],
+  [filter.actor, 'actor = ?'],
+  [filter.action, 'action = ?'],
+  [filter.resource_type, 'resource_type = ?'],
+  [filter.resource_id, 'resource_id = ?'],
+  [dateOf(filter.from_date), 'created_at >= ?::timestamptz'],
+  [dateOf(filter.to_date), 'created_at <= ?::timestamptz'],
+  [filter.cursor, 'sequence < ?'],
+];

@@ -1,6 +1,6 @@
-import { type Condition, whereOf } from '../database/conditions';
+import { type Condition, dateOf, whereOf } from '../database/conditions';
 import { type ReadTransaction } from '../database/read-transaction';
-import { fromCursor, toCursor } from '../kernel/cursor';
+import { pageOf } from '../kernel/cursor';
 import { type TenantId } from '../kernel/ids';
 import { EFFECTIVE_STATUS, JOB_COLUMNS, type JobRow } from './rows';
 
@@ -20,13 +20,13 @@ export interface JobFilter {
 export interface ListFilter extends JobFilter {
   limit: number;
   offset: number;
-  /** Where the page before ended; deeper pages cost no more than the first. */
+  /** Id of the last job of the page before; deeper pages cost no more than the first. */
   cursor?: string | undefined;
 }
 
 export interface JobPage {
   jobs: JobRow[];
-  nextCursor: string | undefined;
+  nextCursor: string | null;
 }
 
 export class JobList {
@@ -34,19 +34,17 @@ export class JobList {
 
   /** Newest first. Ids sort by time, so the primary key serves both the order and the cursor. */
   async page(tenantId: TenantId, filter: ListFilter): Promise<JobPage> {
-    const cursor = filter.cursor === undefined ? undefined : fromCursor(filter.cursor);
-    const { where, values } = whereOf([...jobConditions(filter), [cursor, 'j.id < ?::uuid']], 3);
-    const jobs = await this.reads.run(tenantId, ({ manager }) =>
+    const conditions: Condition[] = [...jobConditions(filter), [filter.cursor, 'j.id < ?::uuid']];
+    const { where, values } = whereOf(conditions, 3);
+    const rows = await this.reads.run(tenantId, ({ manager }) =>
       manager.query<JobRow[]>(
         `SELECT ${JOB_COLUMNS} FROM distribution_jobs j WHERE ${where}
          ORDER BY j.id DESC LIMIT $1 OFFSET $2`,
         [filter.limit + 1, filter.offset, ...values],
       ),
     );
-    const page = jobs.slice(0, filter.limit);
-    const last = page.at(-1);
-    const more = jobs.length > filter.limit && last !== undefined;
-    return { jobs: page, nextCursor: more ? toCursor(last.id) : undefined };
+    const { page: jobs, nextCursor } = pageOf(rows, filter.limit);
+    return { jobs, nextCursor };
   }
 }
 
@@ -65,10 +63,6 @@ export function jobConditions(filter: JobFilter): Condition[] {
     [filter.batch_id, 'j.batch_id = ?::uuid'],
   ];
 }
-
-/** PostgreSQL has no year 0000 as RFC 3339 has; the driver writes it as 1 BC. */
-export const dateOf = (text: string | undefined): Date | undefined =>
-  text === undefined ? undefined : new Date(text);
 
 /**
  * Each status by the index that finds it: open jobs are few and in the ready table, failed and cancelled ones have
