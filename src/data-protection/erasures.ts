@@ -5,7 +5,7 @@ import { type JsonObject } from '../kernel/json';
 import { erasureSubjectPlace } from '../kernel/places';
 import { type DueLane } from '../kernel/priority';
 import { type SecretBox } from '../kernel/secret-box';
-import { audit } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type Caller } from '../tenants/scopes';
 import { countJobs, countOtherRows, eraseJobs, eraseOtherRows } from './erasing';
 import {
@@ -172,12 +172,8 @@ export class Erasures {
       caller.requestId ?? null,
     ]);
     await audit(tx.manager, {
-      tenantId: tx.tenantId,
-      actor: caller.actor,
-      requestId: caller.requestId,
+      ...about(caller, 'tenant', tx.tenantId, tx.tenantId),
       action: 'erase',
-      resourceType: 'tenant',
-      resourceId: tx.tenantId,
       details: detailsOf(id, path ?? null, hash?.toString('hex') ?? null, dryRun),
     });
   }

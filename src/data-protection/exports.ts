@@ -4,7 +4,7 @@ import { ApiError, notFound } from '../kernel/errors';
 import { type JobId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
 import { type SecretBox } from '../kernel/secret-box';
-import { audit } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type Caller } from '../tenants/scopes';
 import {
   EXPORT_JOBS,
@@ -55,12 +55,8 @@ export class Exports {
       if (tenant === undefined) throw notFound(`tenant ${id}`);
       if (this.running.has(id)) throw busy();
       await audit(manager, {
-        tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
+        ...about(caller, 'tenant', tenantId, tenantId),
         action: 'export',
-        resourceType: 'tenant',
-        resourceId: tenantId,
         details: { subject: subject === undefined ? null : this.named(tenantId, subject) },
       });
     });

@@ -3,7 +3,7 @@ import { type AttemptId, type DeliveryId, type JobId, type NodeId, newId } from 
 import { type JsonObject } from '../kernel/json';
 import { type DueLane } from '../kernel/priority';
 import { holdKeysOf, orderingKeyOf, releaseKeys } from '../planning/ordering';
-import { audit } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { recordOutcomes, type Settlement } from './record';
 
@@ -102,12 +102,8 @@ export class Cancellations {
       const status = inFlight === 0 ? 'cancelled' : 'processing';
       // The last statement: entries of a tenant wait for each other until the transaction ends.
       await audit(tx.manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
+        ...about(caller, 'distribution', distributionId),
         action: 'cancel',
-        resourceType: 'distribution',
-        resourceId: distributionId,
         details: {
           cancelled_destinations: settled,
           in_flight_destinations: inFlight,

@@ -2,7 +2,7 @@ import { sqlState } from '../database/faults';
 import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
 import { newId, type TenantId, type UserId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { audit, type AuditRecord } from '../tenants/audit';
+import { about, audit, type AuditRecord } from '../tenants/audit';
 import { type Changes } from '../tenants/changes';
 import { type ConfigurationTransaction, type ConfigurationTx } from '../tenants/configuration-transaction';
 import { assertMayGrant, type Caller } from '../tenants/scopes';
@@ -162,20 +162,11 @@ async function one(tx: ConfigurationTx, id: UserId, statement = BY_ID): Promise<
 
 const record = (
   { manager, owner }: ConfigurationTx,
-  { actor, requestId }: Caller,
+  caller: Caller,
   { id }: Pick<UserView, 'id' | 'username'>,
   action: AuditRecord['action'],
   details: JsonObject,
-): Promise<void> =>
-  audit(manager, {
-    tenantId: owner,
-    actor,
-    requestId,
-    action,
-    resourceType: 'user',
-    resourceId: id,
-    details,
-  });
+): Promise<void> => audit(manager, { ...about(caller, 'user', id, owner), action, details });
 
 const VIEW = `id, tenant_id, username, email, role, status, created_at, created_by, updated_at, last_sign_in_at`;
 /** The platform's users are read in a system session, which sees everybody's. */

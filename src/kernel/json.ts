@@ -11,3 +11,6 @@ export function mapTexts(value: Json, replace: (text: string) => string): Json {
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, replace)]));
 }
+
+/** An object as it would be in JSON: dates as text. */
+export const plain = (value: object): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

@@ -2,7 +2,7 @@ import { type Condition, whereOf } from '../database/conditions';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type BulkOperationId, newId, type TenantId } from '../kernel/ids';
 import { type JsonObject } from '../kernel/json';
-import { audit } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { jobConditions } from '../tracking/list';
 import { letterConditions } from './dead-letters';
@@ -98,7 +98,7 @@ export class BulkOperations {
       if (row !== undefined) {
         const { kind, examined, done } = row;
         await audit(tx.manager, {
-          ...about(caller, id),
+          ...about(caller, 'bulk_operation', id),
           action: 'cancel',
           details: { kind, examined, done },
         });
@@ -107,9 +107,6 @@ export class BulkOperations {
     });
   }
 }
-
-const about = ({ tenantId, actor, requestId }: TenantCaller, id: BulkOperationId) =>
-  ({ tenantId, actor, requestId, resourceType: 'bulk_operation', resourceId: id }) as const;
 
 const deadConditions = (selection: LetterSelection): Condition[] => [
   ['dead', 'l.status = ?'],
@@ -142,7 +139,7 @@ async function insert(
     reason: reason ?? null,
     rate_per_second: ratePerSecond,
   };
-  await audit(tx.manager, { ...about(caller, id), action: order.kind, details });
+  await audit(tx.manager, { ...about(caller, 'bulk_operation', id), action: order.kind, details });
   return id;
 }
 

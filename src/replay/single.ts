@@ -1,5 +1,5 @@
 import { type TenantTransaction } from '../database/tenant-transaction';
-import { audit } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { findJob } from '../tracking/rows';
 import { isMoved, replayJobs, type ReplayedJob } from './replay';
@@ -42,12 +42,8 @@ export class Replays {
       // The last statement: entries of a tenant wait for each other until the transaction ends.
       if (answer?.kind === 'replayed')
         await audit(tx.manager, {
-          tenantId: caller.tenantId,
-          actor,
-          requestId: caller.requestId,
+          ...about(caller, 'distribution', distributionId),
           action: 'replay',
-          resourceType: 'distribution',
-          resourceId: distributionId,
           details: {
             destinations: answer.deliveries.filter(({ choice }) => isMoved(choice)).map(({ name }) => name),
             only_failed: onlyFailed,

@@ -4,7 +4,7 @@ import { conflict, notFound } from '../kernel/errors';
 import { type JsonObject } from '../kernel/json';
 import { type SecretBox } from '../kernel/secret-box';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { audit, type AuditRecord } from './audit';
+import { about, audit, type AuditRecord } from './audit';
 import { ApiKey } from './entities';
 import { assertMayGrant, type Scope, type TenantCaller } from './scopes';
 
@@ -140,12 +140,11 @@ const LOCK_TO_ROTATE = {
 
 const auditKey = (
   { manager }: TenantTx,
-  { tenantId, actor, requestId }: TenantCaller,
+  caller: TenantCaller,
   action: AuditRecord['action'],
   id: ApiKeyId,
   details: JsonObject,
-): Promise<void> =>
-  audit(manager, { tenantId, actor, requestId, action, resourceType: 'api_key', resourceId: id, details });
+): Promise<void> => audit(manager, { ...about(caller, 'api_key', id), action, details });
 
 function view({ key_hash: _hash, ...rest }: ApiKey): ApiKeyView {
   return rest;

@@ -3,6 +3,7 @@ import { type EntityManager } from 'typeorm';
 import { type JsonObject } from '../kernel/json';
 import { type TenantId } from '../kernel/ids';
 import { AuditEntry } from './entities';
+import { type Caller } from './scopes';
 
 /** What was done to what; `details` holds before and after, secrets masked. */
 export interface AuditRecord {
@@ -44,6 +45,16 @@ export interface AuditRecord {
   resourceId: string;
   details?: JsonObject;
 }
+
+type About = Pick<AuditRecord, 'tenantId' | 'actor' | 'requestId' | 'resourceType' | 'resourceId'>;
+
+/** Who did it, and to what; it stands in the log of `owner`, null for the platform's. */
+export const about = (
+  { tenantId, actor, requestId }: Caller,
+  resourceType: AuditRecord['resourceType'],
+  resourceId: string,
+  owner: TenantId | null = tenantId ?? null,
+): About => ({ tenantId: owner, actor, requestId, resourceType, resourceId });
 
 /** In the transaction of the change itself: no change without its entry, no entry without its change. */
 export async function audit(manager: EntityManager, record: AuditRecord): Promise<void> {

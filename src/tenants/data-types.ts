@@ -1,7 +1,7 @@
 import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
-import { type JsonObject } from '../kernel/json';
+import { type JsonObject, plain } from '../kernel/json';
 import { type TenantId } from '../kernel/ids';
-import { audit } from './audit';
+import { about, audit } from './audit';
 import { type Changes, definedOf } from './changes';
 import { nextRevision } from './configuration-revisions';
 import {
@@ -89,7 +89,11 @@ export class DataTypes {
     await this.change(caller, owner, async (tx) => {
       const before = await find(tx, owner, id);
       await tx.query(REMOVE, [owner, id]);
-      await audit(tx.manager, { ...about(caller, before), action: 'delete', details: plain({ before }) });
+      await audit(tx.manager, {
+        ...about(caller, 'data_type', id, owner),
+        action: 'delete',
+        details: plain({ before }),
+      });
     });
   }
 
@@ -148,7 +152,7 @@ export class DataTypes {
     await keepVersion(tx, caller, { kind: 'data_type', resourceId: id, version, content });
     const action = before === undefined ? 'create' : 'update';
     await audit(tx.manager, {
-      ...about(caller, after),
+      ...about(caller, 'data_type', id, tx.owner),
       action,
       details: plain({ before: before ?? null, after }),
     });
@@ -172,15 +176,3 @@ async function find(tx: ConfigurationTx, owner: Owner, id: string): Promise<Data
   if (row === undefined) throw notFound(`data type ${id.slice(0, 50)}`);
   return row;
 }
-
-const about = (caller: Caller, { id, tenant_id }: DataTypeRow) =>
-  ({
-    tenantId: tenant_id,
-    actor: caller.actor,
-    requestId: caller.requestId,
-    resourceType: 'data_type',
-    resourceId: id,
-  }) as const;
-
-/** As it would be in JSON: dates as text. */
-const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

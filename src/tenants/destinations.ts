@@ -4,12 +4,12 @@ import { type Adapter, PROTOCOLS, type Protocol } from '../adapters/port';
 import { mapSecrets, mask, restoreMasked } from '../adapters/secrets';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { ApiError, conflict, invalid, type Issue, notFound } from '../kernel/errors';
-import { isJsonObject, type Json, type JsonObject } from '../kernel/json';
+import { isJsonObject, type Json, type JsonObject, plain } from '../kernel/json';
 import { type DestinationId, isUuid, newId } from '../kernel/ids';
 import { destinationPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 import { parseTransformConfig } from '../transforms/transform';
-import { audit } from './audit';
+import { about, audit } from './audit';
 import { breakersOf, type BreakerView, resetBreaker } from './breakers';
 import { type Changes, definedOf } from './changes';
 import { CHECK_SOON, RETRY_POLICY_CHANGED } from './destinations.sql';
@@ -106,7 +106,7 @@ export class Destinations {
       const { destination_id: id, name, breaker } = before;
       await resetBreaker(tx, id);
       const details = plain({ name, breaker });
-      await audit(tx.manager, { ...about(caller, id), action: 'reset_breaker', details });
+      await audit(tx.manager, { ...about(caller, 'destination', id), action: 'reset_breaker', details });
       return this.watchedOne(tx, idOrName);
     });
   }
@@ -115,7 +115,7 @@ export class Destinations {
   async tried(caller: TenantCaller, idOrName: string, details: JsonObject): Promise<TriedDestination> {
     return this.parts.tenants.run(caller.tenantId, async (tx) => {
       const row = await find(tx, idOrName);
-      await audit(tx.manager, { ...about(caller, row.id), action: 'test', details });
+      await audit(tx.manager, { ...about(caller, 'destination', row.id), action: 'test', details });
       return triedOf(row);
     });
   }
@@ -129,12 +129,8 @@ export class Destinations {
     const columns = this.columnsOf(caller, input);
     await this.parts.tenants.run(caller.tenantId, ({ manager }) =>
       audit(manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
+        ...about(caller, 'destination', input.name),
         action: 'test',
-        resourceType: 'destination',
-        resourceId: input.name,
         details: { ...details, configuration: this.masked(columns) },
       }),
     );
@@ -166,7 +162,11 @@ export class Destinations {
         { id: row.id },
         { deleted_at: new Date(), updated_at: new Date() },
       );
-      await audit(tx.manager, { ...about(caller, row.id), action: 'delete', details: { name: row.name } });
+      await audit(tx.manager, {
+        ...about(caller, 'destination', row.id),
+        action: 'delete',
+        details: { name: row.name },
+      });
     });
   }
 
@@ -319,7 +319,7 @@ export class Destinations {
     });
     await tx.query(CHECK_SOON, [row.tenant_id, id]);
     const after = this.view(row);
-    await audit(manager, { ...about(caller, id), action, details: plain({ before, after }) });
+    await audit(manager, { ...about(caller, 'destination', id), action, details: plain({ before, after }) });
     return after;
   }
 
@@ -369,19 +369,7 @@ async function find({ manager }: TenantTx, idOrName: string): Promise<Destinatio
   return row;
 }
 
-const about = (caller: TenantCaller, id: DestinationId) =>
-  ({
-    tenantId: caller.tenantId,
-    actor: caller.actor,
-    requestId: caller.requestId,
-    resourceType: 'destination',
-    resourceId: id,
-  }) as const;
-
 async function refuseTakenName({ manager }: TenantTx, name: string): Promise<void> {
   if (!(await manager.existsBy(Destination, { name, deleted_at: IsNull() }))) return;
   throw conflict('name', `${name} is registered already; choose another, or change that one with PUT`);
 }
-
-/** As it would be in JSON: dates as text. */
-const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

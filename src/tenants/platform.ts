@@ -4,7 +4,7 @@ import { conflict, invalid, notFound } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
 import { type SecretBox } from '../kernel/secret-box';
 import { apiKeyRow, keyPrefix } from './api-keys';
-import { audit } from './audit';
+import { about, audit } from './audit';
 import { type Changes, definedOf } from './changes';
 import { ApiKey, Tenant } from './entities';
 import { type Caller } from './scopes';
@@ -52,7 +52,7 @@ export class Platform {
       await tx.manager.insert(Tenant, definedOf({ ...this.parts.defaultLimits, ...definedOf(input) }));
       const { secret } = await this.parts.signingSecrets.createIn(tx, caller);
       await audit(tx.manager, {
-        ...about(caller, input.id),
+        ...about(caller, 'tenant', input.id, input.id),
         action: 'create',
         details: { name: input.name },
       });
@@ -91,7 +91,7 @@ export class Platform {
       await manager.update(Tenant, { id }, { ...definedOf(patch), updated_at: new Date() });
       const after = await manager.findOneByOrFail(Tenant, { id });
       const details = { before: before.status, after: after.status, changed: Object.keys(patch) };
-      await audit(manager, { ...about(caller, id), action: 'update', details });
+      await audit(manager, { ...about(caller, 'tenant', id, id), action: 'update', details });
       return after;
     });
     this.parts.onChange(id);
@@ -134,12 +134,3 @@ const NODES = {
       CASE WHEN heartbeat_at >= now() - make_interval(secs => lost_after_seconds) THEN 'healthy' ELSE 'lost' END AS health
     FROM nodes ORDER BY started_at DESC`,
 };
-
-const about = (caller: Caller, id: TenantId) =>
-  ({
-    tenantId: id,
-    actor: caller.actor,
-    requestId: caller.requestId,
-    resourceType: 'tenant',
-    resourceId: id,
-  }) as const;

@@ -1,10 +1,10 @@
 import { IsNull } from 'typeorm';
 import { ApiError, conflict, invalid, notFound } from '../kernel/errors';
 import { isUuid, newId, type RuleId } from '../kernel/ids';
-import { type JsonObject } from '../kernel/json';
+import { type JsonObject, plain } from '../kernel/json';
 import { type RuleType } from '../rules/actions';
 import { type CompiledRule, compileRule } from '../rules/rule-set';
-import { audit, type AuditRecord } from './audit';
+import { about, audit } from './audit';
 import { type Changes, definedOf } from './changes';
 import { nextRevision } from './configuration-revisions';
 import {
@@ -116,7 +116,7 @@ export class Rules {
       const now = new Date();
       await tx.manager.update(Rule, { id: row.id }, { deleted_at: now, updated_at: now, revision });
       await audit(tx.manager, {
-        ...about(caller, row),
+        ...about(caller, 'rule', row.id, row.tenant_id),
         action: 'delete',
         details: plain({ before: view(row) }),
       });
@@ -188,7 +188,11 @@ export class Rules {
     const after = view(row);
     const content = plain(inputOf(row));
     await keepVersion(tx, caller, { kind: 'rule', resourceId: id, version: row.version, content });
-    await audit(tx.manager, { ...about(caller, row), action, details: plain({ before, after }) });
+    await audit(tx.manager, {
+      ...about(caller, 'rule', row.id, row.tenant_id),
+      action,
+      details: plain({ before, after }),
+    });
     return after;
   }
 }
@@ -231,15 +235,3 @@ const inputOf = (row: Rule): RuleInput => ({
 function view({ id, revision: _revision, deleted_at: _deleted, ...rest }: Rule): RuleView {
   return { rule_id: id, ...rest };
 }
-
-const about = (caller: Caller, { id, tenant_id }: Rule): Pick<AuditRecord, AboutFields> => ({
-  tenantId: tenant_id,
-  actor: caller.actor,
-  requestId: caller.requestId,
-  resourceType: 'rule',
-  resourceId: id,
-});
-type AboutFields = 'tenantId' | 'actor' | 'requestId' | 'resourceType' | 'resourceId';
-
-/** As it would be in JSON: dates as text. */
-const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;

@@ -6,7 +6,7 @@ import { type TenantId } from '../kernel/ids';
 import { signingSecretPlace } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
-import { audit } from './audit';
+import { about, audit } from './audit';
 import { SigningSecret } from './entities';
 import { Remembered } from './remembered';
 import { type Caller, type TenantCaller } from './scopes';
@@ -45,12 +45,8 @@ export class SigningSecrets {
       hint: `whsec_…${secret.slice(-4)}`,
     });
     await audit(tx.manager, {
-      tenantId: tx.tenantId,
-      actor: caller.actor,
-      requestId: caller.requestId,
+      ...about(caller, 'signing_secret', id, tx.tenantId),
       action: 'create',
-      resourceType: 'signing_secret',
-      resourceId: id,
     });
     this.remembered.forget(tx.tenantId);
     const row = await tx.manager.findOneByOrFail(SigningSecret, { id });
@@ -93,12 +89,8 @@ export class SigningSecrets {
       if (row === null) throw notFound(`signing secret ${id}`);
       await manager.update(SigningSecret, { id }, { revoked_at: this.clock.now() });
       await audit(manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
+        ...about(caller, 'signing_secret', id),
         action: 'revoke',
-        resourceType: 'signing_secret',
-        resourceId: id,
       });
     });
     this.remembered.forget(caller.tenantId);

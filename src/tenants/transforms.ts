@@ -1,11 +1,11 @@
 import { uuidv7 } from 'uuidv7';
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { ApiError, conflict, notFound } from '../kernel/errors';
-import { type Json, type JsonObject } from '../kernel/json';
+import { type Json, type JsonObject, plain } from '../kernel/json';
 import { isUuid, type TenantId } from '../kernel/ids';
 import { parseTransform, type Transform } from '../transforms/transform';
 import { type Transformer } from '../transforms/transformer';
-import { audit } from './audit';
+import { about, audit } from './audit';
 import { type Changes, definedOf } from './changes';
 import { AuditEntry } from './entities';
 import { type TenantCaller } from './scopes';
@@ -103,7 +103,11 @@ export class Transforms {
       const before = await find(tx, idOrName);
       await refuseUsed(tx, before.name);
       await tx.query(DELETE, [before.id]);
-      await audit(tx.manager, { ...about(caller, before.id), action: 'delete', details: plain({ before }) });
+      await audit(tx.manager, {
+        ...about(caller, 'transform', before.id),
+        action: 'delete',
+        details: plain({ before }),
+      });
     });
   }
 
@@ -186,7 +190,11 @@ export class Transforms {
     after: TransformView | undefined,
   ): Promise<TransformView> {
     if (after === undefined) throw new Error('the written transform did not come back');
-    await audit(manager, { ...about(caller, after.id), action, details: plain({ before, after }) });
+    await audit(manager, {
+      ...about(caller, 'transform', after.id),
+      action,
+      details: plain({ before, after }),
+    });
     return after;
   }
 }
@@ -251,15 +259,3 @@ async function refuseUsed(tx: TenantTx, name: string): Promise<void> {
   const labels = users.map(({ label }) => label).join(', ');
   throw conflict('name', `${name} is used by ${labels}; give them another transform first`);
 }
-
-const about = (caller: TenantCaller, id: string) =>
-  ({
-    tenantId: caller.tenantId,
-    actor: caller.actor,
-    requestId: caller.requestId,
-    resourceType: 'transform',
-    resourceId: id,
-  }) as const;
-
-/** As it would be in JSON: dates as text. */
-const plain = (value: unknown): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;
