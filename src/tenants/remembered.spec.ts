@@ -89,4 +89,16 @@ describe('what is remembered and then changed, lost or wanted fresh', () => {
     expect(await again).toBe('two');
     expect(reads).toHaveLength(2);
   });
+
+  it('is forgotten where it belongs to whoever changed', async () => {
+    const { remembered, reads, answer } = setUp();
+    void remembered.get('roma/a');
+    await answer('one');
+    void remembered.get('milano/a');
+    await answer('one');
+    remembered.forgetAll((key) => key.startsWith('roma/'));
+    expect(await remembered.get('milano/a')).toBe('one');
+    void remembered.get('roma/a');
+    expect(reads).toHaveLength(3);
+  });
 });

@@ -4,7 +4,6 @@ import { type Clock } from '../kernel/clock';
 const BELIEVED_MS = 900;
 /** From this age on a value that is in use is read again before anybody has to wait for it. */
 const RENEWED_MS = BELIEVED_MS / 2;
-const MOST_REMEMBERED = 10_000;
 
 interface Entry<Value> {
   reading: Promise<Value>;
@@ -25,6 +24,7 @@ export class Remembered<Key, Value> {
   constructor(
     private readonly read: (key: Key) => Promise<Value>,
     private readonly clock: Clock,
+    private readonly most = 10_000,
   ) {}
 
   get(key: Key): Promise<Value> {
@@ -58,12 +58,12 @@ export class Remembered<Key, Value> {
     this.entries.delete(key);
   }
 
-  forgetAll(): void {
-    this.entries.clear();
+  forgetAll(which: (key: Key) => boolean = () => true): void {
+    for (const key of this.entries.keys()) if (which(key)) this.entries.delete(key);
   }
 
   private replace(key: Key): Entry<Value> {
-    if (this.entries.size >= MOST_REMEMBERED) this.entries.clear();
+    if (this.entries.size >= this.most) this.entries.clear();
     const entry = this.begin(key);
     this.entries.set(key, entry);
     entry.reading.catch(() => this.entries.get(key) === entry && this.entries.delete(key));

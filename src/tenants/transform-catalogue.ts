@@ -3,6 +3,7 @@ import { type Clock } from '../kernel/clock';
 import { type JsonObject } from '../kernel/json';
 import { type TenantId } from '../kernel/ids';
 import { parseTransform, type Transform } from '../transforms/transform';
+import { Remembered } from './remembered';
 
 const TRANSFORM = {
   name: 'transform_by_name',
@@ -15,65 +16,39 @@ const DATA_TYPE_SCHEMA = {
   text: `SELECT schema_definition FROM data_types WHERE id = $1 ORDER BY tenant_id NULLS LAST LIMIT 1`,
 };
 
-/** A change made by another process is seen within a second, also when no hint of it arrives. */
-const BELIEVED_MS = 900;
-const MOST_KEPT = 2000;
-
-interface Read<T> {
-  value: Promise<T>;
-  at: number;
-}
+/** Large ones may be among them. */
+const MOST_REMEMBERED = 2000;
 
 /** Named transforms and data types' schemas as delivery needs them: in memory, read again when a second old. */
 export class TransformCatalogue {
-  private readonly transforms = new Map<string, Read<Transform | undefined>>();
-  private readonly schemas = new Map<string, Read<JsonObject | null>>();
+  private readonly transforms: Remembered<string, Transform | undefined>;
+  private readonly schemas: Remembered<string, JsonObject | null>;
 
   constructor(
     private readonly tenants: TenantTransaction,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    const remembering = <Value>(read: (tenantId: TenantId, name: string) => Promise<Value>) =>
+      new Remembered<string, Value>((key) => read(...partsOf(key)), clock, MOST_REMEMBERED);
+    this.transforms = remembering((tenantId, name) => this.readTransform(tenantId, name));
+    this.schemas = remembering((tenantId, dataType) => this.readSchema(tenantId, dataType));
+  }
 
   /** A name that is not known is looked up again before it counts as unknown. */
   async byName(tenantId: TenantId, name: string): Promise<Transform | undefined> {
-    const before = this.now();
-    const read = (): Promise<Transform | undefined> => this.readTransform(tenantId, name);
-    const known = this.believed(this.transforms, `${tenantId}/${name}`, read);
-    const transform = await known.value;
-    if (transform !== undefined || known.at >= before) return transform;
-    this.transforms.delete(`${tenantId}/${name}`);
-    return this.believed(this.transforms, `${tenantId}/${name}`, read).value;
+    const key = keyOf(tenantId, name);
+    return (await this.transforms.get(key)) ?? this.transforms.again(key);
   }
 
   schemaOf(tenantId: TenantId, dataType: string): Promise<JsonObject | null> {
-    return this.believed(this.schemas, `${tenantId}/${dataType}`, async () => {
-      const rows = await this.tenants.run(tenantId, (tx) =>
-        tx.query<{ schema_definition: JsonObject | null }>(DATA_TYPE_SCHEMA, [dataType]),
-      );
-      return rows[0]?.schema_definition ?? null;
-    }).value;
+    return this.schemas.get(keyOf(tenantId, dataType));
   }
 
   /** After a change of a transform or data type, of a tenant's or of everybody's: the next delivery sees it. */
   forget(owner: TenantId | null): void {
-    for (const kept of [this.transforms, this.schemas]) {
-      for (const key of kept.keys()) if (owner === null || key.startsWith(`${owner}/`)) kept.delete(key);
-    }
-  }
-
-  private now(): number {
-    return this.clock.now().getTime();
-  }
-
-  /** Everybody who asks while a read is on its way waits for the same one. */
-  private believed<T>(kept: Map<string, Read<T>>, key: string, read: () => Promise<T>): Read<T> {
-    const known = kept.get(key);
-    if (known !== undefined && this.now() - known.at < BELIEVED_MS) return known;
-    if (kept.size >= MOST_KEPT) kept.clear();
-    const fresh: Read<T> = { value: read(), at: this.now() };
-    kept.set(key, fresh);
-    fresh.value.catch(() => kept.get(key) === fresh && kept.delete(key));
-    return fresh;
+    const isOwners = (key: string): boolean => owner === null || partsOf(key)[0] === owner;
+    this.transforms.forgetAll(isOwners);
+    this.schemas.forgetAll(isOwners);
   }
 
   private async readTransform(tenantId: TenantId, name: string): Promise<Transform | undefined> {
@@ -83,4 +58,18 @@ export class TransformCatalogue {
     if (parsed.ok) return parsed.value;
     throw new Error(`the stored transform ${name} is not valid: ${JSON.stringify(parsed.issues)}`);
   }
+
+  private async readSchema(tenantId: TenantId, dataType: string): Promise<JsonObject | null> {
+    type Row = { schema_definition: JsonObject | null };
+    const [row] = await this.tenants.run(tenantId, (tx) => tx.query<Row>(DATA_TYPE_SCHEMA, [dataType]));
+    return row?.schema_definition ?? null;
+  }
+}
+
+/** A tenant's id contains no slash. */
+const keyOf = (tenantId: TenantId, name: string): string => `${tenantId}/${name}`;
+
+function partsOf(key: string): [tenantId: TenantId, name: string] {
+  const end = key.indexOf('/');
+  return [key.slice(0, end) as TenantId, key.slice(end + 1)];
 }
