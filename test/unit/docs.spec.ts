@@ -93,6 +93,36 @@ describe('docs/errors.md', () => {
   });
 });
 
+describe('docs/operations.md', () => {
+  const page = read('docs/operations.md');
+  const source = (folder: string): string =>
+    readdirSync(join(ROOT, folder), { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+      .map((name) => read(`${folder}/${name}`))
+      .join('\n');
+  /** What code names and the page does not, in backquotes. */
+  const missing = (code: string, name: RegExp): string[] => {
+    const names = [...code.matchAll(name)].map(([, found]) => found as string);
+    expect(names).not.toEqual([]);
+    return names.filter((found) => !page.includes(`\`${found}\``));
+  };
+
+  it('names every duty', () => {
+    const duty = /(?:stepwise\(|SQL_REQUESTS = |name: )'([^']+)'(?:;|,(?=\s+everySeconds| [A-Z]))/g;
+    expect(missing(source('src/upkeep'), duty)).toEqual([]);
+  });
+
+  it('names every metric', () => {
+    expect(missing(source('src/observability'), /name: '(zenia_[a-z_]+)'/g)).toEqual([]);
+  });
+
+  it('names every line of the log', () => {
+    const line = /log(?:\.\w+|\[[^\n]+\])\([^;]*?'([a-zA-Z_]+(?: [^']*)?)',?\s*\)/g;
+    expect(missing(source('src/app'), line)).toEqual([]);
+  });
+});
+
 describe('links', () => {
   it.each(pages())('of %s lead somewhere inside the repository', (page) => {
     const issues = linksOf(read(page)).flatMap((link) => linkIssue(page, link) ?? []);
