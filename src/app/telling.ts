@@ -5,7 +5,7 @@ import { CallbackDispatcher } from '../callbacks/dispatcher';
 import { callbackRecorder } from '../callbacks/record';
 import { Webhooks } from '../callbacks/webhooks';
 import { SystemTransaction } from '../database/system-transaction';
-import { type NodeId } from '../kernel/ids';
+import { type CallbackId, type NodeId } from '../kernel/ids';
 import { EventPublisher } from '../messaging/events';
 import { type Logger } from '../observability/logger';
 import { made } from './made';
@@ -44,6 +44,7 @@ export const tellingProviders = ({ node, log }: { node: NodeId; log: Logger }): 
     const shared = {
       messages: messageReader(outward.tenants),
       recorder: callbackRecorder(outward.tenants),
+      release: (callbacks: CallbackId[]) => claims.release(callbacks),
       onFault: (error: unknown) => log.error({ err: error }, 'callback fault'),
     };
     const webhooks = new Webhooks(outward);
@@ -53,7 +54,7 @@ export const tellingProviders = ({ node, log }: { node: NodeId; log: Logger }): 
         ...shared,
         claim: (most) => claims.dueWebhooks(most),
         mostAtOnce: MOST_WEBHOOKS,
-        send: (claimed, message) => webhooks.send(claimed, message),
+        send: (claimed, message, signal) => webhooks.send(claimed, message, signal),
       }),
       new CallbackDispatcher({
         ...shared,

@@ -51,6 +51,14 @@ const CLAIM_CALLBACKS = {
       c.callback_url, c.attempts, c.round_start, c.fence, c.created_at`,
 };
 
+/** Gives back at once what a stopping node will not tell any more; the fence grows, so a late outcome is refused. */
+const RELEASE_CALLBACKS = {
+  name: 'release_callbacks',
+  text: `
+    UPDATE distribution_callbacks SET leased_by = NULL, fence = fence + 1, due_at = now()
+    WHERE status = 'pending' AND leased_by = $1 AND id = ANY ($2::uuid[])`,
+};
+
 const PENDING = {
   name: 'pending_callbacks',
   text: `
@@ -72,6 +80,11 @@ export class CallbackClaims {
 
   dueEvents(most: number): Promise<ClaimedEvent[]> {
     return this.due('events', most);
+  }
+
+  async release(callbacks: readonly CallbackId[]): Promise<void> {
+    if (callbacks.length === 0) return;
+    await this.system.query(RELEASE_CALLBACKS, [this.node, callbacks]);
   }
 
   /** What waits or is on its way, by channel. */

@@ -1,5 +1,6 @@
 import { type Outcome } from '../adapters/port';
 import { type GroupCommit } from '../database/group-commit';
+import { type CallbackId } from '../kernel/ids';
 import { type CallbackMessage } from './body';
 import { type ClaimedCallback } from './claim';
 import { type CallbackResult, decideCallback } from './record';
@@ -9,16 +10,23 @@ export interface DispatcherParts<Claimed extends ClaimedCallback> {
   /** On their way at the same time, at most. */
   mostAtOnce: number;
   messages: GroupCommit<ClaimedCallback, CallbackMessage | undefined>;
-  send: (claimed: Claimed, message: CallbackMessage) => Promise<Outcome>;
+  /** The signal fires when it has been given back. */
+  send: (claimed: Claimed, message: CallbackMessage, signal: AbortSignal) => Promise<Outcome>;
+  release: (callbacks: CallbackId[]) => Promise<void>;
   recorder: GroupCommit<CallbackResult, CallbackResult>;
   onFault: (error: unknown) => void;
 }
 
 const POLL_MS = 100;
 
+interface InFlight {
+  done: Promise<void>;
+  givenBack: AbortController;
+}
+
 /** Tells what became of jobs by one channel: claims due callbacks, sends them, records what happened. */
 export class CallbackDispatcher<Claimed extends ClaimedCallback = ClaimedCallback> {
-  private readonly inFlight = new Set<Promise<void>>();
+  private readonly inFlight = new Map<CallbackId, InFlight>();
   private loop: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private wakeUp: () => void = () => undefined;
@@ -29,13 +37,15 @@ export class CallbackDispatcher<Claimed extends ClaimedCallback = ClaimedCallbac
     this.loop ??= this.run();
   }
 
-  /** What is on its way may end within the grace time; the rest is sent again after its lease. */
+  /** What is on its way may end within the grace time; the rest is given back, so that another node tells it at once. */
   async stop(graceMs: number): Promise<void> {
     this.stopping.abort();
     this.wakeUp();
     await this.loop;
     const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-    await Promise.race([Promise.all(this.inFlight), grace]);
+    await Promise.race([Promise.all([...this.inFlight.values()].map(({ done }) => done)), grace]);
+    await this.parts.release([...this.inFlight.keys()]).catch(this.parts.onFault);
+    for (const { givenBack } of this.inFlight.values()) givenBack.abort();
   }
 
   private async run(): Promise<void> {
@@ -43,7 +53,7 @@ export class CallbackDispatcher<Claimed extends ClaimedCallback = ClaimedCallbac
     while (!this.stopping.signal.aborted) {
       const room = mostAtOnce - this.inFlight.size;
       const claimed = room > 0 ? await this.claim(room) : [];
-      for (const callback of claimed) this.track(this.dispatch(callback));
+      for (const callback of claimed) this.track(callback);
       if (room === 0 || claimed.length < room) await this.idle();
     }
   }
@@ -57,12 +67,18 @@ export class CallbackDispatcher<Claimed extends ClaimedCallback = ClaimedCallbac
     }
   }
 
-  private track(work: Promise<void>): void {
-    const done = work.catch(this.parts.onFault).finally(() => {
-      if (this.inFlight.size >= this.parts.mostAtOnce) this.wakeUp();
-      this.inFlight.delete(done);
-    });
-    this.inFlight.add(done);
+  private track(claimed: Claimed): void {
+    const { mostAtOnce, onFault } = this.parts;
+    const givenBack = new AbortController();
+    const done = this.dispatch(claimed, givenBack.signal)
+      .catch(onFault)
+      .finally(() => {
+        if (this.inFlight.size >= mostAtOnce) this.wakeUp();
+        // Claimed again meanwhile, after its lease, it is the other claim's.
+        if (this.inFlight.get(claimed.id) === entry) this.inFlight.delete(claimed.id);
+      });
+    const entry = { done, givenBack };
+    this.inFlight.set(claimed.id, entry);
   }
 
   private idle(): Promise<void> {
@@ -76,10 +92,13 @@ export class CallbackDispatcher<Claimed extends ClaimedCallback = ClaimedCallbac
     });
   }
 
-  private async dispatch(claimed: Claimed): Promise<void> {
+  private async dispatch(claimed: Claimed, signal: AbortSignal): Promise<void> {
     const { messages, send, recorder } = this.parts;
     const message = await messages.submit(claimed.tenant_id, claimed);
-    const outcome = message === undefined ? subjectGone() : await send(claimed, message);
+    if (signal.aborted) return;
+    const outcome = message === undefined ? subjectGone() : await send(claimed, message, signal);
+    // Another node tells it; the fence would refuse what came of it here.
+    if (signal.aborted) return;
     await recorder.submit(claimed.tenant_id, decideCallback(claimed, outcome, Math.random()));
   }
 }

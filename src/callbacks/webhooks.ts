@@ -25,7 +25,7 @@ const TIMEOUT_MS = 30_000;
 export class Webhooks {
   constructor(private readonly parts: WebhookParts) {}
 
-  async send(claimed: ClaimedWebhook, message: CallbackMessage): Promise<Outcome> {
+  async send(claimed: ClaimedWebhook, message: CallbackMessage, signal: AbortSignal): Promise<Outcome> {
     const { rest, box, senders } = this.parts;
     const configuration = { endpoint: claimed.callback_url, headers: message.headers };
     const key = {
@@ -42,7 +42,7 @@ export class Webhooks {
     return senders.use(
       key,
       () => rest.open(parsed.value),
-      (sender) => sender.deliver(delivery, AbortSignal.timeout(TIMEOUT_MS)),
+      (sender) => sender.deliver(delivery, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])),
     );
   }
 

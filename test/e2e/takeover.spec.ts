@@ -1,8 +1,8 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
-import { type TestTenant } from '../support/api';
+import { type Reply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { metric } from '../support/prometheus';
-import { type Behaviour, hang } from '../support/receiver';
+import { type Behaviour, hang, ok } from '../support/receiver';
 import { TestService } from '../support/service';
 import { World } from '../support/world';
 
@@ -87,6 +87,32 @@ describe('a worker that stops with a delivery in flight', () => {
     expect(await patient.stop()).toBe(0);
     await completed(id);
     expect(world.receiver.at('/patient')).toHaveLength(1);
+  });
+});
+
+describe('a worker that stops with a callback on its way', () => {
+  it('gives it back when the grace time is over, and another worker sends the same one at once', async () => {
+    const { behaviour, release } = hang();
+    const callback_url = world.receiver.on('/told', behaviour);
+    const endpoint = world.receiver.on('/telling', ok);
+    await tenant.api.register('telling', { endpoint });
+    const impatient = await startWorker({ WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0' });
+    const id = await tenant.api.accepted({ destinations: ['telling'], callback_url });
+    await world.receiver.received(1, '/told');
+
+    expect(await impatient.stop()).toBe(0);
+    const free = `FROM distribution_callbacks WHERE status = 'pending' AND leased_by IS NULL AND due_at <= now()`;
+    expect(await world.count(free)).toBe(1);
+    release();
+    await startWorker();
+    await eventually({ until: 'the callback to be delivered' }, async () => {
+      const path = `/api/v1/distribution/${id}/callbacks`;
+      const { body } = await tenant.api.get<{ callbacks: Reply[] }>(path);
+      expect(body.callbacks).toEqual([expect.objectContaining({ status: 'delivered', attempts: 1 })]);
+    });
+
+    expect(world.receiver.at('/told')).toHaveLength(2);
+    expect(idsAt('/told').size).toBe(1);
   });
 });
 
