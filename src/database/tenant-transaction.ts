@@ -13,6 +13,8 @@ export interface TenantStatements {
 
 /** All of them in one open transaction. */
 export interface TenantTx extends TenantStatements {
+  /** Sent together with the COMMIT, when the work is done; where it fails, nothing stays. */
+  last(statement: Statement, values: unknown[]): void;
   /** For administration, by entities. */
   readonly manager: EntityManager;
 }
@@ -38,19 +40,13 @@ export class TenantTransaction {
     const runner = this.source.createQueryRunner();
     try {
       const client = (await runner.connect()) as PoolClient;
-      await runner.startTransaction();
-      await execute(client, SET_TENANT, [tenantId]);
-      const result = await work({
-        tenantId,
-        manager: runner.manager,
-        query: (statement, values) => execute(client, statement, values),
-      });
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
+      // The transaction is ours: the manager must not begin one of its own.
+      Object.assign(runner, { isTransactionActive: true });
+      return await inTransaction(client, tenantId, (statements) =>
+        work({ tenantId, manager: runner.manager, ...statements }),
+      );
     } finally {
+      Object.assign(runner, { isTransactionActive: false });
       await runner.release();
     }
   }
@@ -72,9 +68,42 @@ export class TenantTransaction {
 const SET_TENANT = { name: 'set_tenant', text: `SELECT set_config('app.tenant_id', $1, true)` };
 
 /**
- * Sent together, answered in order (the source's clients are in pipeline mode). Where the statement fails, the COMMIT
- * behind it ends the transaction as a rollback.
+ * The work between BEGIN and COMMIT, in as few round trips as it lets: its first statement goes out with the BEGIN, its
+ * last with the COMMIT (the source's clients are in pipeline mode).
  */
+async function inTransaction<T>(
+  client: PoolClient,
+  tenantId: TenantId,
+  work: (tx: Pick<TenantTx, 'query' | 'last'>) => Promise<T>,
+): Promise<T> {
+  const { stream } = client.connection;
+  let last: (() => Promise<unknown>) | undefined;
+  stream.cork();
+  const begun = Promise.all([client.query('BEGIN'), execute(client, SET_TENANT, [tenantId])]);
+  begun.catch(() => undefined);
+  process.nextTick(() => stream.uncork());
+  try {
+    const result = await work({
+      query: (statement, values) => execute(client, statement, values),
+      last: (statement, values) => (last = () => execute(client, statement, values)),
+    });
+    await begun;
+    stream.cork();
+    const ending = [last?.(), client.query('COMMIT')];
+    stream.uncork();
+    await answered(ending);
+    return result;
+  } catch (error) {
+    const first = await begun.then(
+      () => error,
+      (reason: unknown) => reason,
+    );
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw first;
+  }
+}
+
+/** One statement and its transaction in one round trip. */
 async function inOneTrip<Row extends QueryResultRow>(
   client: PoolClient,
   tenantId: TenantId,
@@ -90,8 +119,15 @@ async function inOneTrip<Row extends QueryResultRow>(
     client.query('COMMIT'),
   ] as const;
   stream.uncork();
-  // The connection is free for others only when all have been answered.
-  await Promise.allSettled(answers);
-  const [, , rows] = await Promise.all(answers);
+  const [, , rows] = await answered(answers);
   return rows;
+}
+
+/**
+ * What was sent together is answered in order, and the connection is free for others when all of it has been. Where a
+ * statement fails, the COMMIT behind it ends the transaction as a rollback.
+ */
+async function answered<Answers extends readonly unknown[]>(answers: Answers) {
+  await Promise.allSettled(answers);
+  return Promise.all(answers);
 }

@@ -128,7 +128,7 @@ export class BatchIntake {
       const earlier = await findSame(tx, outcome, [...repeated, ...acceptances], options);
       if (earlier !== undefined) return { kind: 'replayed', receipt: { ...outcome, batchId: earlier } };
       const open = jobs.filter(({ job }, position) => isOpen(job, acceptances[position])).length;
-      await tx.query(STORE_BATCH, [
+      tx.last(STORE_BATCH, [
         tx.tenantId,
         batchId,
         total,

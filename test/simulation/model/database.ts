@@ -55,18 +55,15 @@ export class ModelDatabase {
 
   /** At this moment; everything that `work` asks is answered before anything else happens. */
   transact<T>(now: Moment, tenantId: string, work: (tx: ModelTx) => Promise<T>): Promise<T> {
-    return work({
-      tenantId: tenantId as TenantId,
-      manager: NO_ENTITIES,
-      query: async <Result extends QueryResultRow>(statement: Statement, values: unknown[]) => {
-        const modelled = this.statements[statement.name];
-        if (modelled === undefined)
-          throw new Error(`the model does not know the statement ${statement.name}`);
-        this.tables.now = micro(now);
-        const rows = modelled(this.tables, values, tenantId);
-        this.onExecuted({ now: micro(now), tenantId, statement, values, rows });
-        return rows as Result[];
-      },
-    });
+    const query = async <Result extends QueryResultRow>(statement: Statement, values: unknown[]) => {
+      const modelled = this.statements[statement.name];
+      if (modelled === undefined) throw new Error(`the model does not know the statement ${statement.name}`);
+      this.tables.now = micro(now);
+      const rows = modelled(this.tables, values, tenantId);
+      this.onExecuted({ now: micro(now), tenantId, statement, values, rows });
+      return rows as Result[];
+    };
+    const last = (statement: Statement, values: unknown[]): void => void query(statement, values);
+    return work({ tenantId: tenantId as TenantId, manager: NO_ENTITIES, query, last });
   }
 }
