@@ -3,14 +3,13 @@ import { type ConfirmChannel } from 'amqplib';
 import { uuidv7 } from 'uuidv7';
 import { isSerializationFault, isUnavailable } from '../database/faults';
 import { type Acceptance, type Intake } from '../intake/accept';
-import { type Submitted } from '../intake/prepare';
 import { answerOf, type ReceiptAnswer } from '../intake/answer';
 import { ApiError } from '../kernel/errors';
 import { type TenantId } from '../kernel/ids';
 import { type RateLimits } from '../limits/rate-limits';
 import { bury, reply } from './answering';
 import { type MessageReader, requestIdOf } from './reading';
-import { type Incoming } from './tenant-line';
+import { type Incoming, type Readable } from './tenant-line';
 
 export interface AcceptanceParts {
   reader: MessageReader;
@@ -30,11 +29,6 @@ export interface AcceptanceSession {
   slowed: (tenantId: TenantId, isSlowed: boolean) => void;
 }
 
-interface Readable {
-  incoming: Incoming;
-  submitted: Submitted;
-}
-
 /** A limit may be raised meanwhile: it is noticed after this. */
 const LONGEST_WAIT_S = 5;
 
@@ -48,24 +42,8 @@ export class MessageAcceptance {
     private readonly session: AcceptanceSession,
   ) {}
 
-  /** Rejects where some have to be tried again. */
-  async accept(tenantId: TenantId | undefined, batch: readonly Incoming[]): Promise<void> {
-    const readable = await this.readable(batch);
-    if (tenantId === undefined) return;
-    while (readable.length > 0) {
-      try {
-        const jobs = await this.admitted(tenantId, readable.length);
-        this.session.slowed(tenantId, jobs < readable.length);
-        await this.submit(tenantId, readable.splice(0, jobs));
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        for (const { incoming } of readable.splice(0)) await this.refuse(incoming, error);
-      }
-    }
-  }
-
-  /** Those that may become jobs; the others are refused by then. */
-  private async readable(batch: readonly Incoming[]): Promise<Readable[]> {
+  /** Those that may become jobs; the others are refused by then. Rejects where some have to be tried again. */
+  async read(batch: readonly Incoming[]): Promise<Readable[]> {
     const readings = await Promise.allSettled(batch.map(({ message }) => this.parts.reader.read(message)));
     const faults = readings.flatMap((reading): unknown[] =>
       reading.status === 'rejected' ? [reading.reason] : [],
@@ -78,6 +56,21 @@ export class MessageAcceptance {
       else await this.refuse(incoming, reading?.reason);
     }
     return readable;
+  }
+
+  /** Rejects where some have to be tried again. */
+  async store(tenantId: TenantId, batch: readonly Readable[]): Promise<void> {
+    const readable = [...batch];
+    while (readable.length > 0) {
+      try {
+        const jobs = await this.admitted(tenantId, readable.length);
+        this.session.slowed(tenantId, jobs < readable.length);
+        await this.submit(tenantId, readable.splice(0, jobs));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        for (const { incoming } of readable.splice(0)) await this.refuse(incoming, error);
+      }
+    }
   }
 
   /** How many of so many the tenant's limit lets through at this moment; waits for at least one. */

@@ -46,7 +46,9 @@ export class SubmissionConsumer {
       const line =
         lines.get(tenantId) ??
         new TenantLine(tenantId, {
-          handle: (batch) => acceptance.accept(tenantId, batch),
+          read: (batch) => acceptance.read(batch),
+          // Of a line without a tenant nothing can be read.
+          store: async (batch) => (tenantId === undefined ? undefined : acceptance.store(tenantId, batch)),
           onFault: onDelay,
           onEmpty: () => {
             lines.delete(tenantId);
