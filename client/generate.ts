@@ -28,6 +28,8 @@ const BODIES: Record<string, [method: string, path: string]> = {
   Submission: ['post', '/api/v1/distribution/submit'],
   ReplayRequest: ['post', '/api/v1/distribution/{distribution_id}/replay'],
   BulkReplayRequest: ['post', '/api/v1/distribution/replay'],
+  RedriveRequest: ['post', '/api/v1/dead-letters/redrive'],
+  DiscardRequest: ['post', '/api/v1/dead-letters/discard'],
   DestinationInput: ['post', '/api/v1/destinations/register'],
   DestinationPatch: ['patch', '/api/v1/destinations/{destination}'],
   DestinationTestRequest: ['post', '/api/v1/destinations/{destination}/test'],
@@ -41,6 +43,8 @@ const BODIES: Record<string, [method: string, path: string]> = {
 
 const QUERIES: Record<string, [method: string, path: string]> = {
   JobQuery: ['get', '/api/v1/distribution/list'],
+  DeadLetterQuery: ['get', '/api/v1/dead-letters'],
+  AuditQuery: ['get', '/api/v1/audit-log'],
   DestinationHealthQuery: ['get', '/api/v1/destinations/{destination}/health'],
   RuleQuery: ['get', '/api/v1/rules'],
 };

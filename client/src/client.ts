@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { batchesOf, keyed } from './batches.js';
 import { Destinations, Rules, Transforms } from './configuration.js';
+import { DeadLetters, Statistics } from './operation.js';
 import { type CallOptions, type ClientOptions, Transport } from './transport.js';
 import {
   type Attempts,
+  type AuditPage,
+  type AuditQuery,
   type BatchReceipt,
   type BatchStatus,
   type BulkOperation,
   type BulkReplayRequest,
+  type Callbacks,
   type Cancellation,
   type DryRun,
   type Events,
+  type Identity,
   type Job,
   type JobPage,
   type JobQuery,
@@ -51,6 +56,8 @@ export class DistributorClient {
   readonly destinations: Destinations;
   readonly rules: Rules;
   readonly transforms: Transforms;
+  readonly deadLetters: DeadLetters;
+  readonly statistics: Statistics;
   private readonly transport: Transport;
 
   /** @throws TypeError for options that cannot work */
@@ -59,6 +66,8 @@ export class DistributorClient {
     this.destinations = new Destinations(this.transport);
     this.rules = new Rules(this.transport);
     this.transforms = new Transforms(this.transport);
+    this.deadLetters = new DeadLetters(this.transport);
+    this.statistics = new Statistics(this.transport);
   }
 
   /** Returns once the job is committed. The same again gives the first answer, with `idempotent_replay`. */
@@ -118,6 +127,12 @@ export class DistributorClient {
   async events(distributionId: string, options?: CallOptions): Promise<Events['events']> {
     const call = { method: 'GET', path: at(distributionId, 'events') } as const;
     return (await this.transport.call<Events>(call, options)).events;
+  }
+
+  /** What the submitter was told of a job, and how often it took. */
+  async callbacks(distributionId: string, options?: CallOptions): Promise<Callbacks['callbacks']> {
+    const call = { method: 'GET', path: at(distributionId, 'callbacks') } as const;
+    return (await this.transport.call<Callbacks>(call, options)).callbacks;
   }
 
   batchStatus(batchId: string, options?: CallOptions): Promise<BatchStatus> {
@@ -187,6 +202,16 @@ export class DistributorClient {
   operation(operationId: string, options?: CallOptions): Promise<BulkOperation> {
     const path = `/bulk-operations/${encodeURIComponent(operationId)}`;
     return this.transport.call({ method: 'GET', path }, options);
+  }
+
+  /** Whom the credential stands for, with which rights. */
+  identity(options?: CallOptions): Promise<Identity> {
+    return this.transport.call({ method: 'GET', path: '/auth/me' }, options);
+  }
+
+  /** Who changed what, the newest first. */
+  auditPage(query: AuditQuery = {}, options?: CallOptions): Promise<AuditPage> {
+    return this.transport.call({ method: 'GET', path: '/audit-log', query }, options);
   }
 }
 

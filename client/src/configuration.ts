@@ -8,6 +8,7 @@ import {
   type DestinationPatch,
   type DestinationTest,
   type DestinationTestRequest,
+  type DestinationTypeList,
   type Explanation,
   type RegisteredDestination,
   type Rule,
@@ -41,6 +42,12 @@ export class Destinations {
   async list(options?: CallOptions): Promise<WatchedDestination[]> {
     const call = { method: 'GET', path: '/destinations/list' } as const;
     return (await this.transport.call<DestinationList>(call, options)).destinations;
+  }
+
+  /** The protocols, each with the JSON Schema of its configuration. */
+  async types(options?: CallOptions): Promise<DestinationTypeList['destination_types']> {
+    const call = { method: 'GET', path: '/destination-types' } as const;
+    return (await this.transport.call<DestinationTypeList>(call, options)).destination_types;
   }
 
   get(idOrName: string, options?: CallOptions): Promise<WatchedDestination> {

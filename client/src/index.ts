@@ -19,6 +19,7 @@ export {
   type VerifyOptions,
   verifySignature,
 } from './signature.js';
+export { DeadLetters, Statistics } from './operation.js';
 export { type CallOptions, type ClientOptions } from './transport.js';
 export * from './types.js';
 export { type WaitOptions } from './wait.js';

@@ -60,6 +60,35 @@ export interface BulkReplayRequest {
   rate_per_second?: number | undefined;
 }
 
+export interface RedriveRequest {
+  ids?: string[] | undefined;
+  filter?: {
+    destination?: string | undefined;
+    data_type?: string | undefined;
+    error_code?: string | undefined;
+    distribution_id?: string | undefined;
+    from_date?: string | undefined;
+    to_date?: string | undefined;
+  } | undefined;
+  reason?: string | undefined;
+  dry_run?: boolean | undefined;
+  rate_per_second?: number | undefined;
+}
+
+export interface DiscardRequest {
+  ids?: string[] | undefined;
+  filter?: {
+    destination?: string | undefined;
+    data_type?: string | undefined;
+    error_code?: string | undefined;
+    distribution_id?: string | undefined;
+    from_date?: string | undefined;
+    to_date?: string | undefined;
+  } | undefined;
+  reason: string;
+  dry_run?: boolean | undefined;
+}
+
 export interface DestinationInput {
   name: string;
   description?: string | null | undefined;
@@ -161,6 +190,30 @@ export interface JobQuery {
   limit?: number | undefined;
   offset?: number | undefined;
   cursor?: string | undefined;
+}
+
+export interface DeadLetterQuery {
+  tenant_id?: string | undefined;
+  status?: 'dead' | 'redriven' | 'discarded' | undefined;
+  destination?: string | undefined;
+  data_type?: string | undefined;
+  error_code?: string | undefined;
+  distribution_id?: string | undefined;
+  from_date?: string | undefined;
+  to_date?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface AuditQuery {
+  actor?: string | undefined;
+  action?: string | undefined;
+  resource_type?: string | undefined;
+  resource_id?: string | undefined;
+  from_date?: string | undefined;
+  to_date?: string | undefined;
+  limit?: number | undefined;
+  cursor?: number | undefined;
 }
 
 export interface DestinationHealthQuery {
@@ -718,6 +771,179 @@ export interface ErasureList {
 export interface ExportLine {
   type: 'export' | 'tenant' | 'user' | 'api_key' | 'signing_secret' | 'destination' | 'destination_version' | 'rule' | 'data_type' | 'configuration_version' | 'transform' | 'batch' | 'job' | 'attempt' | 'log_line' | 'event' | 'callback' | 'dead_letter' | 'bulk_operation' | 'erasure' | 'audit_entry' | 'end';
   [field: string]: unknown;
+}
+
+export interface Identity {
+  actor: string;
+  /** Null: the platform. */
+  tenant_id: string | null;
+  scopes: string[];
+  /** Null for keys and for tokens of other issuers. */
+  user: {
+    id: string;
+    tenant_id: string | null;
+    username: string;
+    email: string | null;
+    role: string;
+  } | null;
+}
+
+export interface SignedIn {
+  access_token: string;
+  token_type: 'Bearer';
+  /** Seconds. */
+  expires_in: number;
+  user: {
+    id: string;
+    tenant_id: string | null;
+    username: string;
+    email: string | null;
+    role: string;
+  };
+}
+
+export interface IssuerState {
+  configured: boolean;
+}
+
+export interface Summary {
+  queue: {
+    due: number;
+    /** Retries and jobs for later. */
+    scheduled: number;
+    /** For an earlier delivery with the same ordering key. */
+    waiting: number;
+    in_flight: number;
+    oldest_due_seconds: number;
+  };
+  dead_letters: number;
+}
+
+export interface Timeseries {
+  /** The oldest first. All but the last two are refreshed once an hour. */
+  hours: {
+    hour: string;
+    pending: number;
+    processing: number;
+    completed: number;
+    failed: number;
+    cancelled: number;
+  }[];
+}
+
+export interface DeadLetter {
+  dead_letter_id: string;
+  distribution_id: string;
+  delivery_id: string;
+  destination_id: string | null;
+  destination: string;
+  data_type: string;
+  error_code: string;
+  error_message: string;
+  attempts: number;
+  status: 'dead' | 'redriven' | 'discarded';
+  reason: string | null;
+  resolved_by: string | null;
+  resolved_at: string | null;
+  died_at: string;
+  expires_at: string;
+}
+
+export interface DeadLetterPage {
+  dead_letters: DeadLetter[];
+  limit: number;
+  next_cursor: string | null;
+}
+
+export interface DeadLetterDetail {
+  dead_letter_id: string;
+  distribution_id: string;
+  delivery_id: string;
+  destination_id: string | null;
+  destination: string;
+  data_type: string;
+  error_code: string;
+  error_message: string;
+  attempts: {
+    attempt_id: string;
+    /** The same for every attempt of one destination. */
+    delivery_id: string;
+    destination: string;
+    attempt_number: number;
+    status: 'pending' | 'processing' | 'success' | 'failed' | 'retry' | 'cancelled';
+    started_at: string | null;
+    completed_at: string | null;
+    /** Milliseconds. */
+    response_time_ms: number | null;
+    request: Record<string, unknown>;
+    response: {
+      status: number | null;
+      body: string | null;
+    };
+    error_code: string | null;
+    error_message: string | null;
+    retry_reason: string | null;
+    next_attempt_at: string | null;
+    log: {
+      level: string;
+      message: string;
+      timestamp: string;
+    }[];
+  }[];
+  status: 'dead' | 'redriven' | 'discarded';
+  reason: string | null;
+  resolved_by: string | null;
+  resolved_at: string | null;
+  died_at: string;
+  expires_at: string;
+  /** For callers who may replay. */
+  payload?: unknown;
+}
+
+export interface Callbacks {
+  distribution_id: string;
+  callbacks: {
+    callback_id: string;
+    event_type: string;
+    channel: string;
+    callback_url: string | null;
+    status: 'pending' | 'delivered' | 'failed';
+    attempts: number;
+    next_attempt_at: string | null;
+    response_status: number | null;
+    error_code: string | null;
+    error_message: string | null;
+    history: Record<string, unknown>[];
+    created_at: string;
+    completed_at: string | null;
+  }[];
+}
+
+export interface DestinationTypeList {
+  destination_types: {
+    id: string;
+    protocol: string;
+    name: string;
+    /** JSON Schema of `configuration`. */
+    config_schema: Record<string, unknown>;
+  }[];
+}
+
+export interface AuditPage {
+  entries: {
+    id: string;
+    /** Counts the entries of the tenant from 1, without a gap. */
+    sequence: number;
+    actor: string;
+    action: string;
+    resource_type: string;
+    resource_id: string;
+    details: Record<string, unknown>;
+    request_id: string | null;
+    created_at: string;
+    hash: string;
+  }[];
+  next_cursor: string | null;
 }
 
 export interface ErrorEnvelope {

@@ -2,6 +2,7 @@ import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PASSWORD } from '../../test/support/person';
 import { World } from '../../test/support/world';
 import { hang, refuse } from '../../test/support/receiver';
 import { type OpenApi, type Schema } from '../generate';
@@ -258,6 +259,51 @@ describe('the published answers are the real ones', () => {
     const preview = await transforms.preview({ transform: 'total', input: { total: 3 } });
     expect(JSON.parse(preview.output)).toEqual({ sum: 3 });
     await transforms.remove(id);
+  });
+
+  it('of figures, of the audit log and of who asks', async () => {
+    expect(await client.identity()).toMatchObject({ tenant_id: 'contract', user: null });
+    const summary = await client.statistics.summary();
+    expect(summary.queue).toMatchObject({ in_flight: 0 });
+    const hours = await client.statistics.byHour(3);
+    expect(hours).toHaveLength(3);
+    expect(hours.at(-1)?.failed).toBeGreaterThan(0);
+    expect((await client.auditPage({ limit: 1 })).entries).toHaveLength(1);
+    expect((await client.destinations.types()).map(({ protocol }) => protocol)).toContain('REST');
+  });
+
+  it('of dead letters and callbacks', async () => {
+    const { distribution_id: id } = await client.submit({
+      data_type: 'lost',
+      payload: { total: 1 },
+      destinations: ['refuses'],
+      callback_url: `${world.receiver.url}/lost`,
+    });
+    await client.waitFor(id);
+    await world.receiver.received(1, '/lost');
+    expect(await client.callbacks(id)).toHaveLength(1);
+    const [letter] = (await client.deadLetters.listPage({ data_type: 'lost' })).dead_letters;
+    const ids = [letter?.dead_letter_id ?? ''];
+    expect(await client.deadLetters.get(ids[0] ?? '')).toMatchObject({ payload: { total: 1 } });
+    expect(await client.deadLetters.count({ ids })).toMatchObject({ matched: 1 });
+    expect(await client.deadLetters.discard({ ids, reason: 'test' })).toMatchObject({ kind: 'discard' });
+    expect(await client.deadLetters.redrive({ filter: { data_type: 'none' } })).toMatchObject({ done: 0 });
+  });
+
+  it('of sign-in, for which the client has no methods', async () => {
+    const user = { username: 'anna', password: PASSWORD, role: 'viewer' };
+    const asked = (path: string, headers: Record<string, string>, body?: object) =>
+      checked(`${world.service.url}/api/v1/${path}`, {
+        method: body === undefined && path !== 'auth/refresh' ? 'GET' : 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    await asked('users', { 'x-api-key': apiKey }, user);
+    const { username, password } = user;
+    const signedIn = await asked('auth/login', {}, { tenant_id: 'contract', username, password });
+    const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    expect((await asked('auth/refresh', { cookie })).status).toBe(200);
+    expect(await (await asked('auth/oidc', {})).json()).toEqual({ configured: false });
   });
 
   it('of erasures and exports, for which the client has no methods', async () => {

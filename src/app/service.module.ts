@@ -37,6 +37,7 @@ import { NodesController, TenantsController } from '../http/platform.controller'
 import { BulkOperationsController, ReplayController } from '../http/replay.controller';
 import { RuleTrialsController, RulesController } from '../http/rules.controller';
 import { HttpSettings } from '../http/settings';
+import { StatisticsController } from '../http/statistics.controller';
 import { SubmissionController } from '../http/submission.controller';
 import { TransformsController } from '../http/transforms.controller';
 import { UsersController } from '../http/users.controller';
@@ -62,6 +63,7 @@ import { ProgramCheck } from '../tenants/program-check';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { TenantDirectory } from '../tenants/tenant-directory';
 import { JobList } from '../tracking/list';
+import { Statistics } from '../tracking/statistics';
 import { Tracking } from '../tracking/tracking';
 import { Admission } from './admission';
 import { type Configuration } from './configuration';
@@ -148,6 +150,7 @@ const API_CONTROLLERS = [
   RuleTrialsController,
   DataTypesController,
   TransformsController,
+  StatisticsController,
   AuditController,
   AuthController,
   IssuerSignInController,
@@ -286,6 +289,7 @@ function intakeProviders({ configuration }: ServiceContext): Provider[] {
     ),
     made(Tracking, [TenantTransaction], (tenants) => new Tracking(tenants)),
     made(JobList, [ReadTransaction], (reads) => new JobList(reads)),
+    made(Statistics, [ReadTransaction], (reads) => new Statistics(reads)),
   ];
 }
 

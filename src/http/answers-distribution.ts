@@ -6,7 +6,7 @@ export const time = z.string().meta({ format: 'date-time' });
 export const uuid = z.string().meta({ format: 'uuid' });
 export const object = z.record(z.string(), z.unknown());
 export const priority = z.enum(PRIORITIES);
-const count = z.int().min(0);
+export const count = z.int().min(0);
 const ms = count.nullable().describe('Milliseconds.');
 const jobStatus = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 const attemptStatus = z.enum(['pending', 'processing', 'success', 'failed', 'retry', 'cancelled']);
@@ -156,28 +156,25 @@ const JobStatus = z.object({
     .describe('The submitted metadata, and what the service adds.'),
 });
 
-const Attempts = z.object({
-  distribution_id: z.string(),
-  attempts: z.array(
-    z.object({
-      attempt_id: uuid,
-      delivery_id: uuid.describe('The same for every attempt of one destination.'),
-      destination: z.string(),
-      attempt_number: z.int(),
-      status: attemptStatus,
-      started_at: time.nullable(),
-      completed_at: time.nullable(),
-      response_time_ms: ms,
-      request: object,
-      response: z.object({ status: z.int().nullable(), body: z.string().nullable() }),
-      error_code: z.string().nullable(),
-      error_message: z.string().nullable(),
-      retry_reason: z.string().nullable(),
-      next_attempt_at: time.nullable(),
-      log: z.array(z.object({ level: z.string(), message: z.string(), timestamp: time })),
-    }),
-  ),
+export const Attempt = z.object({
+  attempt_id: uuid,
+  delivery_id: uuid.describe('The same for every attempt of one destination.'),
+  destination: z.string(),
+  attempt_number: z.int(),
+  status: attemptStatus,
+  started_at: time.nullable(),
+  completed_at: time.nullable(),
+  response_time_ms: ms,
+  request: object,
+  response: z.object({ status: z.int().nullable(), body: z.string().nullable() }),
+  error_code: z.string().nullable(),
+  error_message: z.string().nullable(),
+  retry_reason: z.string().nullable(),
+  next_attempt_at: time.nullable(),
+  log: z.array(z.object({ level: z.string(), message: z.string(), timestamp: time })),
 });
+
+const Attempts = z.object({ distribution_id: z.string(), attempts: z.array(Attempt) });
 
 const Events = z.object({
   distribution_id: z.string(),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as configuration from './answers-configuration';
 import * as dataProtection from './answers-data-protection';
 import * as distribution from './answers-distribution';
+import * as operation from './answers-operation';
 
 /*
  * What endpoints answer with, as published: components of the OpenAPI document, of which the types of client/ are
@@ -10,7 +11,12 @@ import * as distribution from './answers-distribution';
  * field.
  */
 
-const PUBLISHED = { ...distribution.ANSWERS, ...configuration.ANSWERS, ...dataProtection.ANSWERS };
+const PUBLISHED = {
+  ...distribution.ANSWERS,
+  ...configuration.ANSWERS,
+  ...dataProtection.ANSWERS,
+  ...operation.ANSWERS,
+};
 
 export type AnswerName = keyof typeof PUBLISHED;
 

@@ -33,6 +33,7 @@ export class AuditController {
   @Endpoint({
     summary: 'Who changed what, when, from where; newest first, secrets masked',
     access: 'tenant:admin',
+    answer: 'AuditPage',
     query: auditQuery,
   })
   async list(@Req() request: ApiRequest, @Query() query: unknown) {

@@ -33,6 +33,7 @@ export class AuthController {
   @Endpoint({
     summary: 'Sign in: an access token, and a refresh token in a cookie',
     access: 'public',
+    answer: 'SignedIn',
     body: loginSchema,
   })
   async login(
@@ -46,7 +47,11 @@ export class AuthController {
   }
 
   @Post('refresh')
-  @Endpoint({ summary: 'A new access token for the cookie of sign-in', access: 'public' })
+  @Endpoint({
+    summary: 'A new access token for the cookie of sign-in',
+    access: 'public',
+    answer: 'SignedIn',
+  })
   async refresh(@Req() request: ApiRequest, @Res({ passthrough: true }) reply: ApiReply) {
     const token = refreshTokenOf(request);
     const signedIn = token === undefined ? undefined : await this.sessions.refresh(token, request.id);
@@ -65,7 +70,7 @@ export class AuthController {
 
   @Get('me')
   @ApiSecurity('api_key')
-  @Endpoint({ summary: 'Who is asking, with which rights', access: 'authenticated' })
+  @Endpoint({ summary: 'Who is asking, with which rights', access: 'authenticated', answer: 'Identity' })
   async me(@Req() request: ApiRequest) {
     const caller = callerOf(request);
     const { actor, tenantId, scopes, userId } = caller;

@@ -144,7 +144,11 @@ export class DestinationTypesController {
   constructor(private readonly types: DestinationTypes) {}
 
   @Get()
-  @Endpoint({ summary: 'Protocols with the JSON Schema of their configuration', access: 'config:read' })
+  @Endpoint({
+    summary: 'Protocols with the JSON Schema of their configuration',
+    access: 'config:read',
+    answer: 'DestinationTypeList',
+  })
   list() {
     return { destination_types: this.types.list() };
   }

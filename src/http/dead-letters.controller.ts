@@ -53,6 +53,7 @@ export class DeadLettersController {
   @Endpoint({
     summary: 'Deliveries that were given up, the latest first',
     access: 'distribution:read',
+    answer: 'DeadLetterPage',
     query: listQuery,
   })
   async list(@Req() request: ApiRequest, @Query() query: unknown) {
@@ -71,6 +72,7 @@ export class DeadLettersController {
   @Endpoint({
     summary: 'One of them with its attempts, and with the payload for keys that may replay',
     access: 'distribution:read',
+    answer: 'DeadLetterDetail',
   })
   async inspect(@Req() request: ApiRequest, @Param('dead_letter_id') id: string) {
     const caller = tenantCallerOf(request);

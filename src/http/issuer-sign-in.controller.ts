@@ -31,6 +31,12 @@ export class IssuerSignInController {
     private readonly settings: HttpSettings,
   ) {}
 
+  @Get()
+  @Endpoint({ summary: 'Whether an issuer is configured', access: 'public', answer: 'IssuerState' })
+  state() {
+    return { configured: this.issuer.isConfigured };
+  }
+
   @Get('start')
   @Endpoint({
     summary:

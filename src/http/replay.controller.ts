@@ -106,7 +106,7 @@ export class ReplayController {
   }
 
   @Get(':distribution_id/callbacks')
-  @Endpoint({ summary: 'The callbacks of a job', access: 'distribution:read' })
+  @Endpoint({ summary: 'The callbacks of a job', access: 'distribution:read', answer: 'Callbacks' })
   async callbacksOf(@Req() request: ApiRequest, @Param('distribution_id') id: string) {
     return { distribution_id: id, ...(await this.listed(request, { distributionId: id })) };
   }

@@ -75,6 +75,10 @@ export class IssuerSignIn {
     this.discovery = settings && new Discovery(settings.issuer, clock, onFault);
   }
 
+  get isConfigured(): boolean {
+    return this.discovery !== undefined;
+  }
+
   /** Where the browser goes, and what it keeps meanwhile. */
   async begin(tenantId: TenantId | null): Promise<{ location: string; kept: string }> {
     const { settings, discovery } = this.configured();

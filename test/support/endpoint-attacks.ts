@@ -163,7 +163,7 @@ const QUERY: Readonly<Record<string, (victim: Victim) => string[]>> = {
 };
 
 const PUBLIC =
-  /^\/(health\/(live|ready|startup)$|api\/v1\/auth\/(login|refresh|logout|oidc\/(start|callback))$)/;
+  /^\/(health\/(live|ready|startup)$|api\/v1\/auth\/(login|refresh|logout|oidc(\/(start|callback))?)$)/;
 /** Figures of the process, for its operator: by token or from this machine only (docs/security.md). */
 const OPERATORS = /^\/metrics$/;
 
