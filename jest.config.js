@@ -2,8 +2,8 @@ const transform = { '^.+\\.(t|j)s$': ['@swc/jest', {}] };
 const common = {
   testEnvironment: 'node',
   transform,
-  // jose is ESM only: Node loads it by require, Jest does not.
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  // ESM only: Node loads them by require, Jest does not.
+  transformIgnorePatterns: ['/node_modules/(?!(jose|content-disposition)/)'],
   roots: ['<rootDir>/src', '<rootDir>/test'],
 };
 // Servers are shared by the projects that need them; each test file makes its own database (test/support).

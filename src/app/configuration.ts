@@ -121,7 +121,7 @@ const variables = z.object({
   OIDC_RETURN_URL: z
     .string()
     .refine(isReturnUrl, 'must be a path, e.g. /console, or an https URL')
-    .default('/'),
+    .default('/console/'),
   CORS_ORIGINS: list.refine(
     (origins) => origins.every(isOrigin),
     'must be origins with commas, e.g. https://console.example.org; without path, and no *',

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type FastifyInstance } from 'fastify';
 import { Exports } from '../data-protection/exports';
 import { assertBoundByPolicies } from '../database/bypass-check';
 import { startEmbeddedPostgres } from '../database/embedded-postgres';
@@ -13,6 +15,7 @@ import { Claims } from '../delivery/claim';
 import { LaneKeeper } from '../delivery/lane-keeper';
 import { LaneStore } from '../delivery/lane-store';
 import { DeliveryWorker } from '../delivery/worker';
+import { serveConsole } from '../http/console';
 import { HealthChecks } from '../http/health-checks';
 import { servePublishedContract } from '../http/openapi';
 import { assertEveryEndpointHasAccess } from '../http/scope-check';
@@ -42,7 +45,7 @@ import { Messaging } from './messaging';
 import { ServiceModule } from './service.module';
 import { Telling } from './telling';
 import { createUpkeep } from './upkeep';
-import { VERSION } from './version';
+import { ROOT, VERSION } from './version';
 
 export interface RunningService {
   /** Where the API listens, e.g. `http://127.0.0.1:8000`. */
@@ -175,6 +178,10 @@ async function createApp(
   });
   assertEveryEndpointHasAccess(app);
   servePublishedContract(app);
+  if (configuration.ROLE === 'api' || configuration.ROLE === 'all') {
+    const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+    await serveConsole(fastify, join(ROOT, 'console', 'dist'));
+  }
   const claims = app.get(Claims);
   const worker = app.get(DeliveryWorker);
   const metrics = app.get(Metrics);

@@ -2,8 +2,8 @@ import { ApiError } from '../kernel/errors';
 import { type Callers, credentialIn } from '../identity/callers';
 import { type ApiRequest, header, tenantNamed } from './request';
 
-/** The pages of the published contract; all other open routes say so at their endpoint. */
-const DOCS = /^\/docs(-json|-yaml|\/.*)?$/;
+/** The pages of the published contract and of the console; all other open routes say so at their endpoint. */
+const PAGES = /^\/(docs(-json|-yaml|\/.*)?|console(\/\*)?)$/;
 
 /**
  * Who is asking, before a byte of the body is read. The same answer for a credential that has the wrong form, is
@@ -14,7 +14,7 @@ export const authenticate =
   async (request: ApiRequest): Promise<void> => {
     // The route that was found, not the address as it was written.
     const route = request.routeOptions.url;
-    if (route !== undefined && (openRoutes.has(route) || DOCS.test(route))) return;
+    if (route !== undefined && (openRoutes.has(route) || PAGES.test(route))) return;
     const credential = credentialIn((name) => header(request, name));
     if (credential === undefined) {
       throw new ApiError(

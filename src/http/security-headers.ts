@@ -6,6 +6,11 @@ const DOCS_POLICY =
   `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; ` +
   `connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
 
+/** The console loads its own files and asks its own origin; `nonce` is for the style sheets that its components make. */
+export const consolePolicy = (nonce: string): string =>
+  `default-src 'none'; script-src 'self'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data:; font-src 'self'; ` +
+  `connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
+
 const ALWAYS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

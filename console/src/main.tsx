@@ -1,0 +1,32 @@
+import '@mantine/core/styles.css';
+import './console.css';
+import { MantineProvider } from '@mantine/core';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { setNonce } from 'get-nonce';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { refused } from './asked';
+import { App } from './shell/App';
+import { theme } from './theme';
+
+/** The content security policy of this page lets in the style sheets that bear it, and no others. */
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content ?? '';
+setNonce(nonce);
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: { retry: (failures, error) => !refused(error) && failures < 1, staleTime: 1000 },
+  },
+});
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('the page has no root');
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+      <QueryClientProvider client={queries}>
+        <App />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);
