@@ -12,6 +12,14 @@ import { made } from './made';
 const STATEMENT_MS = 15_000;
 const SILENCE_MS = 20_000;
 
+/**
+ * With nothing received that is not replayed it has caught up, as long as somebody sends: else it is as old as the last
+ * transaction that it knows.
+ */
+const LAG = `
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+    ELSE COALESCE(greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())), 0) END::float8 AS seconds`;
+
 /** `appUrl`: of tenants' sessions on the primary. */
 export const readsProvider = (
   { DATABASE_READ_URL, DB_POOL_SIZE }: Configuration,
@@ -44,6 +52,10 @@ function replicaAt(url: string, poolSize: number): Replica {
       if (!source.isInitialized) await source.initialize();
     },
     sessions: new TenantTransaction(source),
+    lagSeconds: async () => {
+      const [row] = await source.query<{ seconds: number }[]>(LAG);
+      return row?.seconds ?? 0;
+    },
     close: async () => {
       if (source.isInitialized) await source.destroy();
     },

@@ -107,7 +107,7 @@ async function startOn(
   const app = await createApp(database, configuration, node, log);
   const { ROLE } = configuration;
   await ensureFirstAdministrators(app, configuration);
-  if (ROLE === 'api' || ROLE === 'all') await app.get(ReadTransaction).start();
+  if (takesRequests(configuration)) await app.get(ReadTransaction).start();
   const worker = app.get(DeliveryWorker);
   const heartbeat = new Heartbeat(
     app.get(HeartbeatSession),
@@ -142,6 +142,8 @@ async function startOn(
   let stopped: Promise<void> | undefined;
   return { url, stop: () => (stopped ??= stopInOrder(app, heartbeat, upkeep, database, configuration, log)) };
 }
+
+const takesRequests = ({ ROLE }: Configuration): boolean => ROLE === 'api' || ROLE === 'all';
 
 async function ensureFirstAdministrators(
   app: NestFastifyApplication,
@@ -203,6 +205,8 @@ async function createApp(
     app: app.get(TenantTransaction).waiting,
     system: app.get(SystemTransaction).waiting,
   }));
+  if (configuration.DATABASE_READ_URL !== undefined && takesRequests(configuration))
+    metrics.replicaLag(() => app.get(ReadTransaction).lagSeconds());
   metrics.activeWorkers(() => ({ delivery: worker.active }));
   return app;
 }
@@ -219,10 +223,9 @@ async function stopInOrder(
   configuration: Configuration,
   log: Logger,
 ): Promise<void> {
-  const { ROLE, WORKER_GRACEFUL_SHUTDOWN_TIMEOUT, API_DRAIN_SECONDS } = configuration;
-  const takesRequests = ROLE === 'api' || ROLE === 'all';
+  const { WORKER_GRACEFUL_SHUTDOWN_TIMEOUT, API_DRAIN_SECONDS } = configuration;
   app.get(HealthChecks).beginStop();
-  const drained = pause(systemTimers, takesRequests ? API_DRAIN_SECONDS * 1000 : 0);
+  const drained = pause(systemTimers, takesRequests(configuration) ? API_DRAIN_SECONDS * 1000 : 0);
   await stopWork(app, upkeep, WORKER_GRACEFUL_SHUTDOWN_TIMEOUT * 1000);
   await drained;
   app.get(Exports).stop();

@@ -73,6 +73,7 @@ export function createWorker(
     recorder,
     concurrency: configuration.WORKER_CONCURRENCY,
     attempt: (claimed, deadlines) => attempt(parts, claimed, deadlines),
+    onClaimed: (seconds) => readers.metrics.claim(seconds),
     onRecorded: (result) => {
       observe(result, readers.metrics, log);
       noteHealth(readers.deliveryHealth, result);

@@ -6,13 +6,14 @@ const tenant = 'roma' as TenantId;
 const failing = (code: string) => Object.assign(new Error(code), { code });
 
 function readsWith(replicaSays: () => unknown, open: () => Promise<void> = () => Promise.resolve()) {
+  const lagSeconds = () => Promise.resolve().then(() => replicaSays() as number);
   const lost = jest.fn();
   const sessionsThat = (answer: () => unknown) => ({
     run: <T>() => Promise.resolve().then(() => answer() as T),
   });
   const reads = new ReadTransaction({
     primary: sessionsThat(() => 'primary'),
-    replica: { open, close: () => Promise.resolve(), sessions: sessionsThat(replicaSays) },
+    replica: { open, close: () => Promise.resolve(), sessions: sessionsThat(replicaSays), lagSeconds },
     onLost: lost,
   });
   return { reads, lost, read: () => reads.run(tenant, () => Promise.resolve('unused')) };
@@ -69,5 +70,20 @@ describe('reads that may be some moments old', () => {
       () => Promise.reject(new UnboundByPolicies('superuser')),
     );
     await expect(unbound.reads.start()).rejects.toThrow('superuser');
+  });
+});
+
+describe('the lag of a replica', () => {
+  it('is unknown while it is away, and where it is lost by this, lists go to the primary', async () => {
+    let answers: () => unknown = () => 3;
+    const { reads, lost, read } = readsWith(() => answers());
+    expect(await reads.lagSeconds()).toBeUndefined();
+    await reads.start();
+    expect(await reads.lagSeconds()).toBe(3);
+    answers = () => {
+      throw failing('ECONNREFUSED');
+    };
+    expect([await reads.lagSeconds(), await read()]).toEqual([undefined, 'primary']);
+    expect(lost).toHaveBeenCalledTimes(1);
   });
 });

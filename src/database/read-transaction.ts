@@ -8,6 +8,8 @@ export interface Replica {
   /** Returns when it answers, under a login that policies bind. Again after each loss. */
   open(): Promise<void>;
   sessions: Pick<TenantTransaction, 'run'>;
+  /** How far it is behind its primary; 0 where it has all that there is. */
+  lagSeconds(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,7 @@ export class ReadTransaction {
   }
 
   async run<T>(tenantId: TenantId, work: (tx: TenantTx) => Promise<T>): Promise<T> {
-    const { primary, replica, onLost } = this.parts;
+    const { primary, replica } = this.parts;
     if (replica === undefined) return primary.run(tenantId, work);
     if (!this.isThere) {
       this.openLater();
@@ -52,15 +54,32 @@ export class ReadTransaction {
     } catch (error) {
       if (isOfReplica(error)) return primary.run(tenantId, work);
       if (!isUnavailable(error)) throw error;
-      if (this.isThere) onLost(error);
-      this.isThere = false;
+      this.lose(error);
       return primary.run(tenantId, work);
+    }
+  }
+
+  /** How far the replica is behind its primary; undefined while it is away, and where there is none. */
+  async lagSeconds(): Promise<number | undefined> {
+    const { replica } = this.parts;
+    if (!this.isThere) this.openLater();
+    if (replica === undefined || !this.isThere) return undefined;
+    try {
+      return await replica.lagSeconds();
+    } catch (error) {
+      if (!isOfReplica(error)) this.lose(error);
+      return undefined;
     }
   }
 
   async stop(): Promise<void> {
     await this.opening?.catch(() => undefined);
     await this.parts.replica?.close();
+  }
+
+  private lose(error: unknown): void {
+    if (this.isThere) this.parts.onLost(error);
+    this.isThere = false;
   }
 
   /** Nobody waits for it. */

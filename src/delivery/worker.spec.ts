@@ -39,6 +39,7 @@ describe('a worker that waits', () => {
       recorder: { record: unused, stop: () => undefined },
       attempt: unused,
       concurrency: 8,
+      onClaimed: () => undefined,
       onRecorded: () => undefined,
       onFault: (error) => expect(error).toBeUndefined(),
     });
@@ -91,6 +92,7 @@ describe('a worker whose claim is answered late', () => {
       recorder: { record: unused, stop: () => undefined },
       attempt: unused,
       concurrency: 8,
+      onClaimed: () => undefined,
       onRecorded: () => undefined,
       onFault: (error) => expect(error).toBeUndefined(),
     });

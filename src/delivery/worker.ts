@@ -14,6 +14,8 @@ export interface WorkerParts {
   attempt: (claimed: ClaimedDelivery, deadlines: Deadlines) => Promise<Attempted>;
   /** Deliveries in flight at the same time. */
   concurrency: number;
+  /** Of each claim, what it took in seconds, the wait for a session included. */
+  onClaimed: (seconds: number) => void;
   onRecorded: (result: Result) => void;
   onFault: (error: unknown) => void;
   timers: Timers;
@@ -125,7 +127,9 @@ export class DeliveryWorker {
       if (offers.length === 0) return undefined;
       const asked = timers.now();
       const claimed = await lanes.claimed(offers, (taken) => claims.due(taken));
-      if (timers.now() - asked < claims.leaseSeconds * 1000) return claimed;
+      const seconds = (timers.now() - asked) / 1000;
+      this.parts.onClaimed(seconds);
+      if (seconds < claims.leaseSeconds) return claimed;
       // A stall or a cut link kept the answer: its leases are over, and another worker may be sending by now.
       for (const late of claimed) this.leaveLane(late, { kind: 'released' });
       return [];

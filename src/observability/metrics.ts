@@ -40,6 +40,12 @@ export class Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers: [this.registry],
   });
+  private readonly claims = new Histogram({
+    name: 'zenia_distribution_claim_seconds',
+    help: 'What it takes to claim deliveries, the wait for a session of the database included',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+    registers: [this.registry],
+  });
   private readonly fenced = new Counter({
     name: 'zenia_distribution_fenced_outcomes_total',
     help: 'Outcomes refused because their lease had passed to another node',
@@ -69,6 +75,10 @@ export class Metrics {
     const label = this.destinations.of(destination);
     this.attempts.inc({ destination: label, status });
     if (seconds !== undefined) this.latency.observe({ destination: label }, seconds);
+  }
+
+  claim(seconds: number): void {
+    this.claims.observe(seconds);
   }
 
   message(status: 'accepted' | 'replayed' | 'refused'): void {
@@ -213,6 +223,20 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         for (const [session, waiting] of Object.entries(read())) this.set({ session }, waiting);
+      },
+    });
+  }
+
+  /** Undefined while the replica is away: then there is no figure. */
+  replicaLag(read: () => Promise<number | undefined>): void {
+    new Gauge({
+      name: 'zenia_distribution_replica_lag_seconds',
+      help: 'How far the read replica is behind its primary, as this process sees it',
+      registers: [this.registry],
+      async collect() {
+        const seconds = await read();
+        if (seconds === undefined) this.remove();
+        else this.set(seconds);
       },
     });
   }

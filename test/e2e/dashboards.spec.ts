@@ -14,8 +14,11 @@ const used = readdirSync(DEPLOY, { recursive: true, withFileTypes: true })
 
 describe('dashboards, alerts and autoscaling', () => {
   it('ask for metrics that the service has', async () => {
-    // Nobody listens there: it is enough that there should be a broker.
-    const world = await World.create({ AMQP_URL: 'amqp://127.0.0.1:1' });
+    // Nobody listens there: it is enough that there should be a broker and a replica.
+    const world = await World.create({
+      AMQP_URL: 'amqp://127.0.0.1:1',
+      DATABASE_READ_URL: 'postgresql://127.0.0.1:1/nothing',
+    });
     try {
       const page = await (await fetch(`${world.service.url}/metrics`)).text();
       const types = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)];

@@ -150,6 +150,7 @@ describe('a thousand jobs to three destinations', () => {
     const requests = { tenant_id: tenant.id, status: 'accepted' };
     expect(await metric(url, 'zenia_distribution_requests_total', requests)).toBe(JOBS);
     expect(await metric(url, 'zenia_distribution_queue_depth')).toBe(0);
+    expect(await metric(url, 'zenia_distribution_claim_seconds_count')).toBeGreaterThan(0);
     expect(await metric(url, 'zenia_distribution_active_workers')).toBe(0);
   });
 });

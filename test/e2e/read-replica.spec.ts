@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { createTenant, must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { OwnPostgres } from '../support/own-postgres';
+import { metric } from '../support/prometheus';
 import { TestService } from '../support/service';
 
 let primary: OwnPostgres;
@@ -53,6 +54,11 @@ const replicaServes = (): Promise<void> =>
     expect(sessions).not.toEqual([]);
   });
 
+const lags = (expected: (seconds: number | undefined) => void): Promise<void> =>
+  eventually({ until: 'the lag of the replica', withinMs: 60_000, everyMs: 200 }, async () =>
+    expected(await metric(service.url, 'zenia_distribution_replica_lag_seconds')),
+  );
+
 const accepted = ({ api }: TestTenant, id: string): Promise<string> =>
   api.accepted({ distribution_id: id, destinations: [] });
 
@@ -74,10 +80,12 @@ describe('a service with a read replica', () => {
     await accepted(roma, 'late');
     must(await roma.api.status('late'), 200);
     expect(await namesOf(roma)).toEqual(['early']);
+    await lags((seconds) => expect(seconds).toBeGreaterThan(1));
     await onReplica('SELECT pg_wal_replay_resume()');
     await eventually({ until: 'the replica to have caught up' }, async () => {
       expect(await namesOf(roma)).toEqual(['late', 'early']);
     });
+    await lags((seconds) => expect(seconds).toBe(0));
     expect(must(await roma.api.deadLetters(), 200).body.dead_letters).toEqual([]);
   });
 
@@ -87,6 +95,7 @@ describe('a service with a read replica', () => {
     const id = await accepted(roma, 'meanwhile');
     expect(await namesOf(roma)).toContain(id);
     expect(service.logs.map(({ msg }) => msg)).toContain('replica away');
+    await lags((seconds) => expect(seconds).toBeUndefined());
     await replica.start();
     await replicaServes();
   });

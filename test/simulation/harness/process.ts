@@ -148,6 +148,7 @@ export class SimulatedProcess {
       },
       concurrency,
       timers,
+      onClaimed: () => undefined,
       onRecorded: (result) => {
         if (result.disables !== undefined) world.disable(result.claimed.lane_id);
       },
