@@ -39,7 +39,7 @@ export class Results {
 }
 
 /** Writes `bench/results/<scenario>.json` with machine, versions and commit; gives its path. */
-export function saveResults(root: string, scenario: string, figures: readonly object[]): string {
+function saveResults(root: string, scenario: string, figures: readonly object[]): string {
   const directory = join(root, 'bench', 'results');
   mkdirSync(directory, { recursive: true });
   const path = join(directory, `${scenario}.json`);

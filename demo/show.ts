@@ -21,7 +21,7 @@ const FOLLOW_MS = 300;
 /** Far more than the scenario takes on a slow machine. */
 const DEADLINE_MS = 60_000;
 
-export function showReceivers(tenants: readonly TenantAccess[], receivers: readonly Receiver[]): void {
+function showReceivers(tenants: readonly TenantAccess[], receivers: readonly Receiver[]): void {
   heading('Two tenants, each with its own key, signing secret and receivers');
   for (const { id, name, isNew } of tenants) {
     say(`  ${id.padEnd(10)}${name} ${dim(isNew ? 'new' : 'from an earlier run, signing secret rotated')}`);
@@ -34,7 +34,7 @@ export function showReceivers(tenants: readonly TenantAccess[], receivers: reado
 }
 
 /** Submits the jobs and follows them to their ends and callbacks. */
-export async function showJobs(planned: readonly PlannedJob[], watch: Watch): Promise<Job[]> {
+async function showJobs(planned: readonly PlannedJob[], watch: Watch): Promise<Job[]> {
   heading('Submitting');
   const jobs: Job[] = [];
   for (const plan of planned) jobs.push(await submit(plan, watch));
@@ -65,7 +65,7 @@ const isOver = ({ callback }: PlannedJob, job: Job | undefined): boolean =>
   !isOpen(job.status) &&
   callback.received.some(({ distributionId }) => distributionId === job.distributionId);
 
-export async function showOutcomes(planned: readonly PlannedJob[], jobs: readonly Job[]): Promise<void> {
+async function showOutcomes(planned: readonly PlannedJob[], jobs: readonly Job[]): Promise<void> {
   heading('What became of them');
   for (const [at, { tenant, distributionId, expected, callback }] of planned.entries()) {
     const { number, status } = jobs[at] as Job;
@@ -93,10 +93,7 @@ function eventLine({ from_status, to_status, actor, reason, timestamp }: JobEven
 }
 
 /** Each tenant asks for a job of the other one. Returns what it should not have seen. */
-export async function showIsolation(
-  jobs: readonly Job[],
-  tenants: readonly TenantAccess[],
-): Promise<string[]> {
+async function showIsolation(jobs: readonly Job[], tenants: readonly TenantAccess[]): Promise<string[]> {
   heading('No tenant sees another one');
   const found: string[] = [];
   for (const stranger of tenants) {

@@ -38,7 +38,7 @@ const PAYLOAD: JsonObject = {
 const BODY = Buffer.from(JSON.stringify(PAYLOAD));
 const SIGNING_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
-export const newDelivery = (): Delivery => ({
+const newDelivery = (): Delivery => ({
   deliveryId: newId<DeliveryId>(),
   attemptNumber: 1,
   tenantId: 'bench' as TenantId,

@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { untilEnded } from './ended-by';
 import {
   type Address,
   type Network,
@@ -81,7 +82,9 @@ export class NetworkGuard {
 
   private async addressesOf(name: string, signal: AbortSignal | undefined): Promise<Address[]> {
     try {
-      const answers = await untilAborted(this.lookup(name), signal);
+      const looking = this.lookup(name);
+      // The system's resolver cannot be interrupted.
+      const answers = await (signal === undefined ? looking : untilEnded(looking, signal));
       return answers.filter(({ address }) => isIP(address) !== 0).map(({ address }) => canonical(address));
     } catch {
       return [];
@@ -113,15 +116,4 @@ function loopbackOf(name: string): Address[] {
     { address: '127.0.0.1', family: 4 },
     { address: '::1', family: 6 },
   ];
-}
-
-/** The system's resolver cannot be interrupted; the caller stops waiting for it. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(new Error('aborted'));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -105,7 +105,7 @@ export const tlsSchema: JsonObject = {
   additionalProperties: false,
 };
 
-export const retryPolicySchema: JsonObject = {
+const retryPolicySchema: JsonObject = {
   type: 'object',
   description: 'How often and how patiently a delivery is repeated; delays in seconds.',
   properties: {

@@ -138,7 +138,7 @@ export function resolveEnv(
   return issues.length === 0 ? { ok: true, value: copy } : { ok: false, issues };
 }
 
-export const isEnvReference = (value: Json): value is { env: string } =>
+const isEnvReference = (value: Json): value is { env: string } =>
   isJsonObject(value) && typeof value['env'] === 'string' && Object.keys(value).length === 1;
 
 function isAllowed(name: string, allowList: readonly string[]): boolean {

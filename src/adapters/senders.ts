@@ -82,12 +82,6 @@ export class Senders {
     if (this.entries.size === 0) this.stopTimer();
   }
 
-  /** The destination is gone or disabled: its sender closes after its last delivery. */
-  retireDestination(tenantId: string, destination: string): void {
-    const entry = this.entries.get(nameOf({ tenantId, destination, version: 0 }));
-    if (entry !== undefined) this.retire(entry);
-  }
-
   /** Closes every sender after its last delivery; the end of the deliveries is the caller's to bring about. */
   async closeAll(): Promise<void> {
     this.closed = true;

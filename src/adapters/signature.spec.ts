@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { isSigningSecret, newSigningSecret, sign } from './signature';
+import { newSigningSecret, sign } from './signature';
 
 const body = Buffer.from('{"città":"Roma"}');
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -42,8 +42,7 @@ describe('a signature', () => {
   });
 
   it('needs a secret of 24 bytes or more', () => {
-    expect(isSigningSecret(newSigningSecret())).toBe(true);
-    expect(isSigningSecret(`whsec_${Buffer.alloc(23).toString('base64')}`)).toBe(false);
-    expect(isSigningSecret('secret')).toBe(false);
+    const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(newSigningSecret()) ?? [];
+    expect(Buffer.from(base64 ?? '', 'base64')).toHaveLength(32);
   });
 });

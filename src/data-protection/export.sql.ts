@@ -1,3 +1,13 @@
+import {
+  columnsOf,
+  ID,
+  type Key,
+  type KeyColumn,
+  LOWEST_ID,
+  startOf,
+  textsOf,
+  valuesIn,
+} from '../database/keyset';
 import { type Statement } from '../database/statement';
 
 /** The kinds of lines that carry a record. `export` is the first line, `end` the last. */
@@ -25,17 +35,10 @@ export const RECORD_TYPES = [
 ] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
 
-/** A column of a key with its type and a value before all others. */
-type KeyColumn = readonly [name: string, type: 'uuid' | 'bigint' | 'text', lowest: string];
-
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-const ID: readonly KeyColumn[] = [['id', 'uuid', LOWEST_ID]];
-
 interface Source {
   type: RecordType;
   table: string;
-  /** What names a row; rows are read in this order. */
-  key: readonly KeyColumn[];
+  key: Key;
   /** What nobody is to read: hashes, secrets. Sealed texts elsewhere are masked. */
   without?: readonly string[];
   /** Which rows: of the tenant $1, or of the jobs $1. */
@@ -62,26 +65,25 @@ const WITHOUT_QUERY = `CASE WHEN t ? 'callback_url'
   THEN jsonb_build_object('callback_url', regexp_replace(t ->> 'callback_url', '[?].*', '?…')) ELSE '{}' END`;
 
 const pagesOf = ({ type, table, key, without = [], where }: Source): RecordPages => {
-  const columns = key.map(([name]) => name);
-  const after = key.map(([, sqlType], index) => `(($2::text[])[${index + 1}])::${sqlType}`);
+  const columns = columnsOf(key);
   const hidden = without.map((name) => `'${name}'`).join(', ');
   return {
     type,
-    start: key.map(([, , lowest]) => lowest),
+    start: startOf(key),
     page: {
       name: `export_${type}_${where === OF_TENANT ? 'of_tenant' : 'of_jobs'}`,
       text: `
         SELECT ((t - ARRAY[${hidden}]::text[]) || ${WITHOUT_QUERY})::text AS record, key
         FROM (
-          SELECT to_jsonb(r) AS t, ARRAY[${columns.map((name) => `${name}::text`).join(', ')}] AS key
-          FROM ${table} r WHERE ${where} AND (${columns.join(', ')}) > (${after.join(', ')})
-          ORDER BY ${columns.join(', ')} LIMIT ${ROWS_AT_ONCE}
+          SELECT to_jsonb(r) AS t, ${textsOf(key)} AS key
+          FROM ${table} r WHERE ${where} AND (${columns}) > (${valuesIn(key, '$2')})
+          ORDER BY ${columns} LIMIT ${ROWS_AT_ONCE}
         ) page`,
     },
   };
 };
 
-const OF_A_JOB: readonly KeyColumn[] = [['distribution_job_id', 'uuid', LOWEST_ID]];
+const OF_A_JOB: Key = [['distribution_job_id', 'uuid', LOWEST_ID]];
 
 /** What belongs to jobs and is found by them alone. */
 const HISTORY: readonly Source[] = [

@@ -1,3 +1,4 @@
+import { LOWEST_ID } from '../database/keyset';
 import { type TenantTx } from '../database/tenant-transaction';
 import { openPayload } from '../delivery/discretion';
 import { type JobId } from '../kernel/ids';
@@ -18,7 +19,7 @@ export interface JobPage {
 const MOST_JOBS = 200;
 /** As stored. What a step reads stays within this, one larger job aside. */
 const MOST_BYTES = 4 * 1024 * 1024;
-export const BEFORE_ALL_JOBS = '00000000-0000-0000-0000-000000000000' as JobId;
+export const BEFORE_ALL_JOBS = LOWEST_ID as JobId;
 
 type Listed = { id: JobId; bytes: number };
 

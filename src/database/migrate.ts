@@ -7,7 +7,7 @@ import { rolePassword, scramVerifier, SESSION_ROLES, type SessionUrls, sessionUr
 /** Any number that nobody else uses: one migration run at a time per database. */
 const MIGRATION_LOCK = 7_046_921_853;
 
-export const migrationSource = (ownerUrl: string): DataSource =>
+const migrationSource = (ownerUrl: string): DataSource =>
   new DataSource({
     type: 'postgres',
     url: ownerUrl,

@@ -7,7 +7,7 @@ import { type DataSource } from 'typeorm';
  * than a session idles in the pool: a server that has said nothing for so long is out of reach. TCP itself would go on
  * for a quarter of an hour to send what is not acknowledged.
  */
-export const MOST_SILENCE_MS = 65_000;
+const MOST_SILENCE_MS = 65_000;
 
 /** For connections on which nothing is under way: after 10 s of silence a probe each second, ten of them. */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };

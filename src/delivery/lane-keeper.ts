@@ -4,7 +4,7 @@ import { type LaneName, type LaneStore } from './lane-store';
 import { type Lanes, type Offer } from './lanes';
 
 /** How often to look for work at least; a look that takes long is made less often. */
-export const LOOK_MS = 250;
+const LOOK_MS = 250;
 /** Of the time at most one part in so many is spent looking … */
 const LOOK_SHARE = 20;
 /** … but however long one look took, the next one comes before the ownership of lanes ends (lane-store.ts). */

@@ -42,7 +42,7 @@ const fail = (code: UnsentCode, message: string, log: LogLine[] = []): Prepared 
 });
 
 /** What speaks against sending before anything is opened: pure, from the claimed row alone. */
-export function settledBeforehand(claimed: ClaimedDelivery): Prepared | undefined {
+function settledBeforehand(claimed: ClaimedDelivery): Prepared | undefined {
   if (claimed.cancelled) return { kind: 'unsent', decision: { kind: 'cancel' } };
   if (claimed.expired) return { kind: 'unsent', decision: EXPIRED };
   if (claimed.destination.destination_id === null) return undefined;

@@ -12,7 +12,7 @@ export interface Standing {
 
 /** A single lost packet does not move traffic, and a receiver that has just started is looked at twice. */
 export const FAILURES_TO_UNHEALTHY = 3;
-export const SUCCESSES_TO_HEALTHY = 2;
+const SUCCESSES_TO_HEALTHY = 2;
 /** While a result contradicts the status, the next look comes sooner. */
 const CONFIRM_SECONDS = 5;
 /** Counts go no further: nothing depends on it, and the column has an end. */

@@ -18,8 +18,8 @@ const trialFields = {
   data_type: z.string().min(1).max(50).default('test'),
   timeout_seconds: z.number().int().min(1).max(60).default(30),
 };
-export const trialSchema = z.strictObject(trialFields);
-export const unsavedTrialSchema = destinationSchema.extend(trialFields);
+const trialSchema = z.strictObject(trialFields);
+const unsavedTrialSchema = destinationSchema.extend(trialFields);
 
 const historyQuery = z.strictObject({
   ...page,

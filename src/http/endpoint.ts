@@ -56,7 +56,7 @@ export const TENANT_HEADER = {
   description: 'Where the key is a platform key.',
 };
 
-export const jsonSchema = (schema: z.ZodType): SchemaObject => {
+const jsonSchema = (schema: z.ZodType): SchemaObject => {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     io: 'input',
     unrepresentable: 'any',

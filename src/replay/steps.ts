@@ -52,11 +52,11 @@ async function replayStep(tx: TenantTx, operation: ReplayOperation, startAt: Dat
   return { ...done, position: ids.at(-1), examined: ids.length, isLast: ids.length < MOST_JOBS };
 }
 
-type Letter = { id: DeadLetterId; distribution_job_id: JobId; destination_name: string };
+type Letter = { distribution_job_id: JobId; destination_name: string };
 
 const LETTERS = {
   name: 'letters_by_id',
-  text: `SELECT id, distribution_job_id, destination_name FROM dead_letters WHERE id = ANY ($1::uuid[])`,
+  text: `SELECT distribution_job_id, destination_name FROM dead_letters WHERE id = ANY ($1::uuid[])`,
 };
 
 async function redriveStep(tx: TenantTx, operation: LetterOperation, startAt: Date): Promise<Step> {

@@ -6,7 +6,7 @@ import { PRIORITIES, type Priority } from '../kernel/priority';
 export const RULE_TYPES = ['filtering', 'prioritization', 'routing', 'transformation'] as const;
 export type RuleType = (typeof RULE_TYPES)[number];
 
-export const ROUTING_MODES = ['add', 'replace', 'remove'] as const;
+const ROUTING_MODES = ['add', 'replace', 'remove'] as const;
 export type RoutingMode = (typeof ROUTING_MODES)[number];
 
 export interface RoutingAction {

@@ -19,7 +19,7 @@ export interface NewApiKey {
 export type ApiKeyView = Omit<ApiKey, 'key_hash'>;
 
 /** `zk_` and 128 random bits. */
-export const newKey = (): string => `zk_${randomBytes(16).toString('hex')}`;
+const newKey = (): string => `zk_${randomBytes(16).toString('hex')}`;
 
 /** The part of a key that finds its row without being a secret. */
 export const keyPrefix = (key: string): string => key.slice(0, 11);

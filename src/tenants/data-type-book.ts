@@ -36,10 +36,6 @@ export class TenantDataTypes {
     private readonly strict: boolean,
   ) {}
 
-  get(id: string): KnownDataType | undefined {
-    return this.byId.get(id)?.type;
-  }
-
   /** What the data type has against a submission. */
   issuesOf(submission: TypedSubmission): Issue[] {
     const entry = this.byId.get(submission.data_type);

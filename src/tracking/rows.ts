@@ -17,7 +17,6 @@ export type JobRow = {
   completed_at: Date | null;
   expires_at: Date | null;
   deliver_at: Date | null;
-  retry_count: number;
   error_code: string | null;
   error_message: string | null;
   metadata: JsonObject;
@@ -60,8 +59,8 @@ export const EFFECTIVE_STATUS = `
 /** Everything but payload, options and callback headers, which may hold what is not for reading. */
 export const JOB_COLUMNS = `
   j.id, j.tenant_id, j.distribution_id, ${EFFECTIVE_STATUS} AS status, j.priority, j.data_type, j.destinations,
-  j.callback_url, j.created_at, j.started_at, j.completed_at, j.expires_at, j.deliver_at, j.retry_count, j.error_code,
-  j.error_message, j.metadata, j.plan, j.idempotency_key, j.correlation_id, j.submitted_by, j.batch_id,
+  j.callback_url, j.created_at, j.started_at, j.completed_at, j.expires_at, j.deliver_at, j.error_code, j.error_message,
+  j.metadata, j.plan, j.idempotency_key, j.correlation_id, j.submitted_by, j.batch_id,
   j.cancel_requested_at`;
 
 const JOB_BY_NAME = {

@@ -1,3 +1,4 @@
+import { columnsOf, ID, type Key, LOWEST_ID, startOf, textsOf, valuesIn } from '../database/keyset';
 import { type SystemTransaction } from '../database/system-transaction';
 import { type TenantId } from '../kernel/ids';
 import { type Json, mapTexts } from '../kernel/json';
@@ -10,13 +11,9 @@ import {
 } from '../kernel/places';
 import { type SecretBox } from '../kernel/secret-box';
 
-/** A column of a key with its type and a value before all others. */
-type KeyColumn = readonly [name: string, type: 'uuid' | 'int' | 'text', lowest: string];
-
-const ID: readonly KeyColumn[] = [['id', 'uuid', '00000000-0000-0000-0000-000000000000']];
-const NAME: readonly KeyColumn[] = [['name', 'text', '']];
-const VERSION: readonly KeyColumn[] = [
-  ['destination_id', 'uuid', '00000000-0000-0000-0000-000000000000'],
+const NAME: Key = [['name', 'text', '']];
+const VERSION: Key = [
+  ['destination_id', 'uuid', LOWEST_ID],
   ['version', 'int', '0'],
 ];
 
@@ -24,8 +21,7 @@ const VERSION: readonly KeyColumn[] = [
 interface SealedColumn {
   table: string;
   column: string;
-  /** What names a row; rows are gone through in this order. */
-  key: readonly KeyColumn[];
+  key: Key;
   json: boolean;
   place: (tenantId: TenantId) => string;
   /** Absent where rows belong to a tenant. */
@@ -109,7 +105,7 @@ export class Resealing {
 
   private async column(column: SealedColumn, onProgress: (progress: Progress) => void): Promise<void> {
     const progress: Progress = { where: `${column.table}.${column.column}`, resealed: 0, unreadable: 0 };
-    for (let after = column.key.map(([, , lowest]) => lowest); ;) {
+    for (let after = startOf(column.key); ;) {
       const rows = await this.system.query<SealedRow>(nextRows(column), [after, this.box.fingerprint]);
       for (const row of rows) await this.row(column, row, progress);
       onProgress(progress);
@@ -136,27 +132,22 @@ export class Resealing {
   }
 }
 
-/** `(id)` and `((($2::text[])[1])::uuid)`: a key as columns, and as a parameter. */
-const columnsOf = (key: readonly KeyColumn[]): string => `(${key.map(([name]) => name).join(', ')})`;
-const parameterOf = (key: readonly KeyColumn[], parameter: string): string =>
-  `(${key.map(([, type], index) => `((${parameter}::text[])[${index + 1}])::${type}`).join(', ')})`;
-
 const nextRows = ({ table, column, key, json, ofPlatform }: SealedColumn) => ({
   name: `sealed_rows_${table}_${column}`,
   text: `
-    SELECT ${ofPlatform ? 'NULL' : 'tenant_id'} AS tenant_id, ARRAY[${key.map(([name]) => `${name}::text`).join(', ')}] AS key,
+    SELECT ${ofPlatform ? 'NULL' : 'tenant_id'} AS tenant_id, ${textsOf(key)} AS key,
       ${json ? column : `to_jsonb(${column})`} AS value
     FROM ${table}
-    WHERE ${columnsOf(key)} > ${parameterOf(key, '$1')}
+    WHERE (${columnsOf(key)}) > (${valuesIn(key, '$1')})
       AND ${column}::text ~ ('v1\\.(?!' || $2 || ')[0-9a-f]{8}\\.[\\w-]{16}\\.')
-    ORDER BY ${key.map(([name]) => name).join(', ')} LIMIT ${ROWS_AT_ONCE}`,
+    ORDER BY ${columnsOf(key)} LIMIT ${ROWS_AT_ONCE}`,
 });
 
 const replaceRow = ({ table, column, key, json, ofPlatform }: SealedColumn) => ({
   name: `reseal_${table}_${column}`,
   text: `
     UPDATE ${table} SET ${column} = ${json ? '$3::jsonb' : '$3::text'}
-    WHERE ${ofPlatform ? '$1::text IS NULL' : 'tenant_id = $1'} AND ${columnsOf(key)} = ${parameterOf(key, '$2')}
+    WHERE ${ofPlatform ? '$1::text IS NULL' : 'tenant_id = $1'} AND (${columnsOf(key)}) = (${valuesIn(key, '$2')})
       AND ${column} = ${json ? '$4::jsonb' : '$4::text'} AND ${json ? '$3::jsonb <> $4::jsonb' : '$3::text <> $4::text'}
     RETURNING 1`,
 });

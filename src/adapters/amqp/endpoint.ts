@@ -23,7 +23,7 @@ export interface Broker {
   port: number;
 }
 
-export const DEFAULT_HEARTBEAT_SECONDS = 30;
+const DEFAULT_HEARTBEAT_SECONDS = 30;
 
 const FIELD = 'configuration.connection';
 /** What a URL says by itself; each given beside it would be a second truth. */

@@ -34,8 +34,7 @@ const SHORT_BYTES = 255;
  * patterns give a meaning (`*`, `#`) and control characters are percent-encoded, and the percent sign too. An
  * empty value is refused: alone it would name the default exchange.
  */
-export const escapeWord: Escape = (value) =>
-  value === '' ? undefined : value.replace(/[\x00-\x20\x7f%.*#]/g, hex);
+const escapeWord: Escape = (value) => (value === '' ? undefined : value.replace(/[\x00-\x20\x7f%.*#]/g, hex));
 
 const hex = (character: string): string =>
   `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;

@@ -12,15 +12,10 @@ import {
 } from '../schema-parts';
 import { type TlsConfiguration } from '../tls-configuration';
 
-export const MODES = ['insert', 'upsert', 'insert_ignore', 'update', 'delete', 'statement'] as const;
+const MODES = ['insert', 'upsert', 'insert_ignore', 'update', 'delete', 'statement'] as const;
 export type Mode = (typeof MODES)[number];
 
-export const ISOLATION_LEVELS = [
-  'read_uncommitted',
-  'read_committed',
-  'repeatable_read',
-  'serializable',
-] as const;
+const ISOLATION_LEVELS = ['read_uncommitted', 'read_committed', 'repeatable_read', 'serializable'] as const;
 export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
 
 /** A configuration after `parse`, in the words of the schema. */

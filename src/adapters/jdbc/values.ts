@@ -55,7 +55,7 @@ function inUtc(text: string): string {
 }
 
 /** PostgreSQL's own writing of arrays: every element quoted, NULL bare; objects inside as JSON text. */
-export function arrayLiteral(values: readonly Json[]): string {
+function arrayLiteral(values: readonly Json[]): string {
   const element = (value: Json): string => {
     if (value === null) return 'NULL';
     if (Array.isArray(value)) return arrayLiteral(value);

@@ -18,7 +18,7 @@ const KEEP_ALIVE_MS = 20_000;
 const GOODBYE_MS = 500;
 
 /** `SHA256:…` as `ssh-keygen -lf` prints it. */
-export const fingerprint = (key: Buffer): string =>
+const fingerprint = (key: Buffer): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 
 /** One authenticated connection with its SFTP channel. */

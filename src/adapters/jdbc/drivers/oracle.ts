@@ -34,7 +34,7 @@ async function openSession(settings: DriverSettings): Promise<SqlConnection> {
 }
 
 /** What the driver is told to connect to; `parseJdbcUrl` lets nothing with brackets through. */
-export function descriptor({ database, isSid }: JdbcTarget, port: number): string {
+function descriptor({ database, isSid }: JdbcTarget, port: number): string {
   const name = isSid ? `(SID=${database})` : `(SERVICE_NAME=${database})`;
   return `(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST=127.0.0.1)(PORT=${port}))(CONNECT_DATA=${name}))`;
 }

@@ -20,7 +20,7 @@ export interface DriverSettings {
 }
 
 /** Time for ending a session or cancelling a statement politely. */
-export const FAREWELL_MS = 2000;
+const FAREWELL_MS = 2000;
 
 export const openSocket = async (settings: DriverSettings): Promise<Socket> => {
   const socket = await guardedSocket(settings.guard, settings.target, settings.connectTimeoutMs);
