@@ -2,6 +2,25 @@ import { type Timers } from '../kernel/clock';
 import { type ClaimedDelivery } from './claim';
 import { DeliveryWorker, type WorkerParts } from './worker';
 
+/** A worker of which nothing but these parts is asked. */
+const workerOf = (
+  parts: Pick<WorkerParts, 'lanes' | 'timers'> & Partial<Pick<WorkerParts['claims'], 'due'>>,
+) => {
+  const unused = async (): Promise<never> => Promise.reject(new Error('this is not asked for'));
+  const { lanes, timers, due = unused } = parts;
+  return new DeliveryWorker({
+    lanes,
+    timers,
+    claims: { due, extend: unused, release: async () => undefined, leaseSeconds: 30 },
+    recorder: { record: unused, stop: () => undefined },
+    attempt: unused,
+    concurrency: 8,
+    onClaimed: () => undefined,
+    onRecorded: () => undefined,
+    onFault: (error) => expect(error).toBeUndefined(),
+  });
+};
+
 /** A lane that has nothing to do for a while, and tells when it was looked at. */
 function idle(idleMs: number): { lanes: WorkerParts['lanes']; looked: () => Promise<void> } {
   let tell: () => void = () => undefined;
@@ -31,18 +50,7 @@ describe('a worker that waits', () => {
       },
     };
     const { lanes, looked } = idle(250);
-    const unused = async (): Promise<never> => Promise.reject(new Error('nothing is claimed'));
-    const worker = new DeliveryWorker({
-      lanes,
-      timers,
-      claims: { due: unused, extend: unused, release: async () => undefined, leaseSeconds: 30 },
-      recorder: { record: unused, stop: () => undefined },
-      attempt: unused,
-      concurrency: 8,
-      onClaimed: () => undefined,
-      onRecorded: () => undefined,
-      onFault: (error) => expect(error).toBeUndefined(),
-    });
+    const worker = workerOf({ lanes, timers });
     const first = looked();
     worker.start();
     await first;
@@ -65,8 +73,7 @@ describe('a worker whose claim is answered late', () => {
     const late = { delivery_id: 'late', tenant_id: 'roma', lane_id: 'lane', destination_name: 'x' };
     const { lanes, looked } = idle(250);
     const offered = [{ tenantId: 'roma', laneId: 'lane', quota: 1 }] as ReturnType<typeof lanes.offers>;
-    const unused = async (): Promise<never> => Promise.reject(new Error('nothing is sent'));
-    const worker = new DeliveryWorker({
+    const worker = workerOf({
       lanes: {
         ...lanes,
         offers: () => offered.splice(0),
@@ -80,21 +87,10 @@ describe('a worker whose claim is answered late', () => {
           return () => clearImmediate(soon);
         },
       },
-      claims: {
-        due: async () => {
-          now += 30_000;
-          return [late as ClaimedDelivery];
-        },
-        extend: unused,
-        release: async () => undefined,
-        leaseSeconds: 30,
+      due: async () => {
+        now += 30_000;
+        return [late as ClaimedDelivery];
       },
-      recorder: { record: unused, stop: () => undefined },
-      attempt: unused,
-      concurrency: 8,
-      onClaimed: () => undefined,
-      onRecorded: () => undefined,
-      onFault: (error) => expect(error).toBeUndefined(),
     });
     const first = looked();
     worker.start();

@@ -1,41 +1,24 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
-import { must, type OperationReply, type StatusReply, type TestTenant } from '../support/api';
+import { must, type OperationReply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour, ok, refuse } from '../support/receiver';
-import { World } from '../support/world';
+import { ok, refuse } from '../support/receiver';
+import { TenantWorld } from '../support/tenant-world';
+import { type World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.02, backoff_multiplier: 1, max_attempts: 2 };
 
+let here: TenantWorld;
 let world: World;
 let tenant: TestTenant;
 
 beforeAll(async () => {
-  world = await World.create();
-  tenant = await world.tenant('comune-rimini');
+  here = await TenantWorld.create('comune-rimini', QUICK);
+  ({ world, tenant } = here);
 });
 
-afterAll(async () => {
-  try {
-    expectBalanced(await accountsOf(world, tenant.id));
-  } finally {
-    await world.dispose();
-  }
-});
-
-async function destination(name: string, behaviour: Behaviour, more: object = {}): Promise<string> {
-  const endpoint = world.receiver.on(`/${name}`, behaviour);
-  await tenant.api.register(name, { endpoint, retry_policy: QUICK, ...more });
-  return name;
-}
+afterAll(() => here.dispose());
 
 const JOB = { data_type: 'report', payload: { total: 1 } };
-
-const becomes = (id: string, status: string): Promise<StatusReply> =>
-  eventually({ until: `${id} to be ${status}` }, async () => {
-    const { body } = must(await tenant.api.status(id), 200);
-    expect(body.status).toBe(status);
-    return body;
-  });
 
 async function over(id: string): Promise<OperationReply> {
   return eventually({ until: 'the operation to end' }, async () => {
@@ -50,14 +33,14 @@ const manage = (path: string, body: object) =>
 
 describe('dead letters', () => {
   it('are made by what was given up, and by nothing else', async () => {
-    await destination('dead', refuse(422));
-    await destination('alive', ok);
+    await here.destination('dead', refuse(422));
+    await here.destination('alive', ok);
     const id = await tenant.api.accepted({
       destinations: ['dead', 'alive'],
       data_type: 'letters',
       payload: { a: 1 },
     });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     const { body } = must(await tenant.api.deadLetters(`?distribution_id=${id}`), 200);
     expect(body.dead_letters).toHaveLength(1);
     const [letter] = body.dead_letters;
@@ -84,10 +67,10 @@ describe('dead letters', () => {
   });
 
   it('are listed page by page', async () => {
-    await destination('pages', refuse(400));
+    await here.destination('pages', refuse(400));
     const jobs = [1, 2, 3].map(() => ({ ...JOB, destinations: ['pages'] }));
     const { body } = must(await tenant.api.bulk(jobs), 202);
-    for (const id of body.distribution_ids) await becomes(id, 'failed');
+    for (const id of body.distribution_ids) await here.becomes(id, 'failed');
     const first = must(await tenant.api.deadLetters('?destination=pages&limit=2'), 200).body;
     const second = must(
       await tenant.api.deadLetters(`?destination=pages&limit=2&cursor=${first.next_cursor}`),
@@ -97,17 +80,17 @@ describe('dead letters', () => {
   });
 
   it('are redriven by filter, at a rate, and counted first', async () => {
-    await destination('redriven', refuse(400));
+    await here.destination('redriven', refuse(400));
     const jobs = Array.from({ length: 12 }, () => ({ ...JOB, destinations: ['redriven'] }));
     const { body } = must(await tenant.api.bulk(jobs), 202);
-    for (const id of body.distribution_ids) await becomes(id, 'failed');
+    for (const id of body.distribution_ids) await here.becomes(id, 'failed');
     world.receiver.on('/redriven', ok);
     const filter = { destination: 'redriven' };
     const counted = must(await manage('/dead-letters/redrive', { filter, dry_run: true }), 200);
     expect(counted.body).toEqual({ dry_run: true, matched: 12, capped: false });
     const begun = must(await manage('/dead-letters/redrive', { filter, rate_per_second: 20 }), 202);
     expect(await over(begun.body.operation_id)).toMatchObject({ examined: 12, done: 12, skipped: 0 });
-    for (const id of body.distribution_ids) await becomes(id, 'completed');
+    for (const id of body.distribution_ids) await here.becomes(id, 'completed');
     const times = world.receiver
       .at('/redriven')
       .slice(12)
@@ -121,9 +104,9 @@ describe('dead letters', () => {
   });
 
   it('once discarded are not sent by a redrive or a replay that does not name them', async () => {
-    await destination('unwanted', refuse(400));
+    await here.destination('unwanted', refuse(400));
     const id = await tenant.api.accepted({ destinations: ['unwanted'] });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     const [letter] = must(await tenant.api.deadLetters(`?distribution_id=${id}`), 200).body.dead_letters;
     const ids = [letter?.dead_letter_id];
     expect(must(await manage('/dead-letters/discard', { ids, reason: 'obsolete' }), 202).body).toMatchObject({
@@ -138,13 +121,13 @@ describe('dead letters', () => {
     expect(found).toMatchObject({ status: 'discarded', reason: 'obsolete', resolved_by: 'key:tests' });
     world.receiver.on('/unwanted', ok);
     must(await tenant.api.replay(id, { destinations: ['unwanted'] }), 202);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
   });
 
   it('are dealt with once, whoever comes first', async () => {
-    await destination('contested', refuse(400));
+    await here.destination('contested', refuse(400));
     const id = await tenant.api.accepted({ destinations: ['contested'] });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     world.receiver.on('/contested', ok);
     const [letter] = must(await tenant.api.deadLetters(`?distribution_id=${id}`), 200).body.dead_letters;
     const ids = [letter?.dead_letter_id];
@@ -159,25 +142,25 @@ describe('dead letters', () => {
       must(replayed, 202).body.destinations.filter(({ outcome }) => outcome === 'replayed').length;
     expect(done).toBe(1);
     const after = must(await tenant.api.get(`/api/v1/dead-letters/${ids[0]}`), 200).body;
-    await becomes(id, after['status'] === 'discarded' ? 'failed' : 'completed');
+    await here.becomes(id, after['status'] === 'discarded' ? 'failed' : 'completed');
     expect(world.receiver.at('/contested').length).toBe(after['status'] === 'discarded' ? 1 : 2);
   });
 });
 
 describe('a bulk replay', () => {
   it('counts, then replays what the filter finds and nothing else', async () => {
-    await destination('many', refuse(400));
-    await destination('many-more', refuse(400));
+    await here.destination('many', refuse(400));
+    await here.destination('many-more', refuse(400));
     const jobs = Array.from({ length: 70 }, () => ({ ...JOB, destinations: ['many'], data_type: 'bulk' }));
     const { body } = must(await tenant.api.bulk([...jobs, { ...JOB, destinations: ['many-more'] }]), 202);
-    for (const id of body.distribution_ids) await becomes(id, 'failed');
+    for (const id of body.distribution_ids) await here.becomes(id, 'failed');
     world.receiver.on('/many', ok);
     const filter = { data_type: 'bulk' };
     const counted = must(await manage('/distribution/replay', { filter, dry_run: true }), 200);
     expect(counted.body).toMatchObject({ matched: 70 });
     const begun = must(await manage('/distribution/replay', { filter, rate_per_second: 500 }), 202);
     expect(await over(begun.body.operation_id)).toMatchObject({ examined: 70, done: 70, skipped: 0 });
-    for (const id of body.distribution_ids.slice(0, 70)) await becomes(id, 'completed');
+    for (const id of body.distribution_ids.slice(0, 70)) await here.becomes(id, 'completed');
     expect(world.receiver.at('/many-more')).toHaveLength(1);
     const listed = must(
       await tenant.api.get<{ operations: OperationReply[] }>('/api/v1/bulk-operations'),

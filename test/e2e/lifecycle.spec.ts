@@ -1,41 +1,24 @@
-import { accountsOf, expectBalanced } from '../support/accounts';
+import { accountsOf } from '../support/accounts';
 import { must, type StatusReply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour, failTimes, hang, ok, refuse } from '../support/receiver';
-import { World } from '../support/world';
+import { failTimes, hang, ok, refuse } from '../support/receiver';
+import { TenantWorld } from '../support/tenant-world';
+import { type World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.05, backoff_multiplier: 2 };
 
+let here: TenantWorld;
 let world: World;
 let tenant: TestTenant;
 
 beforeAll(async () => {
-  world = await World.create();
-  tenant = await world.tenant('comune-bologna');
+  here = await TenantWorld.create('comune-bologna', QUICK);
+  ({ world, tenant } = here);
 });
 
-afterAll(async () => {
-  try {
-    expectBalanced(await accountsOf(world, tenant.id));
-  } finally {
-    await world.dispose();
-  }
-});
+afterAll(() => here.dispose());
 
-/** A destination of that name at a path of that name. */
-async function destination(name: string, behaviour: Behaviour, more: object = {}): Promise<string> {
-  const endpoint = world.receiver.on(`/${name}`, behaviour);
-  await tenant.api.register(name, { endpoint, retry_policy: QUICK, ...more });
-  return name;
-}
-
-async function settled(id: string): Promise<StatusReply> {
-  return eventually({ until: `${id} to end` }, async () => {
-    const { body } = must(await tenant.api.status(id), 200);
-    expect(['completed', 'failed', 'cancelled']).toContain(body.status);
-    return body;
-  });
-}
+const settled = (id: string): Promise<StatusReply> => here.becomes(id, 'completed', 'failed', 'cancelled');
 
 const inOneHour = (): string => new Date(Date.now() + 3_600_000).toISOString();
 
@@ -46,7 +29,7 @@ async function transitions(id: string): Promise<(string | null)[][]> {
 
 describe('a receiver that fails for a while', () => {
   it('is tried again, later each time, under the same delivery id', async () => {
-    const name = await destination('flaky', failTimes(2));
+    const name = await here.destination('flaky', failTimes(2));
     const id = await tenant.api.accepted({ destinations: [name] });
     const status = await settled(id);
 
@@ -81,7 +64,7 @@ describe('a receiver that fails for a while', () => {
   });
 
   it('says itself when to come back', async () => {
-    const name = await destination('busy', failTimes(1, 429, { 'retry-after': '1' }));
+    const name = await here.destination('busy', failTimes(1, 429, { 'retry-after': '1' }));
     const id = await tenant.api.accepted({ destinations: [name] });
     const { destinations } = await settled(id);
     const [first, second] = world.receiver.at('/busy');
@@ -91,12 +74,14 @@ describe('a receiver that fails for a while', () => {
 
   it('cannot put a delivery off beyond the longest delay', async () => {
     const retry_policy = { ...QUICK, max_backoff_seconds: 0.2 };
-    const name = await destination('lazy', failTimes(1, 503, { 'retry-after': '3600' }), { retry_policy });
+    const name = await here.destination('lazy', failTimes(1, 503, { 'retry-after': '3600' }), {
+      retry_policy,
+    });
     expect((await settled(await tenant.api.accepted({ destinations: [name] }))).status).toBe('completed');
   });
 
   it('is given up after as many attempts as were allowed', async () => {
-    const name = await destination('broken', refuse(503));
+    const name = await here.destination('broken', refuse(503));
     const id = await tenant.api.accepted({ destinations: [name], options: { max_retries: 2 } });
     const status = await settled(id);
     expect(status).toMatchObject({ status: 'failed', error_code: 'RECEIVER_UNAVAILABLE' });
@@ -106,7 +91,9 @@ describe('a receiver that fails for a while', () => {
   });
 
   it('is tried as often as the most specific word says', async () => {
-    const name = await destination('specific', refuse(500), { retry_policy: { ...QUICK, max_attempts: 4 } });
+    const name = await here.destination('specific', refuse(500), {
+      retry_policy: { ...QUICK, max_attempts: 4 },
+    });
     const own = await tenant.api.accepted({
       destinations: [{ name, retry_policy: { ...QUICK, max_attempts: 2 } }],
       options: { max_retries: 5 },
@@ -126,7 +113,7 @@ describe('a receiver that will not take a delivery', () => {
     [422, 'RECEIVER_REFUSED'],
     [302, 'REDIRECT_REFUSED'],
   ])('is not asked again after %s', async (code, errorCode) => {
-    const name = await destination(`refuses-${code}`, refuse(code));
+    const name = await here.destination(`refuses-${code}`, refuse(code));
     const status = await settled(await tenant.api.accepted({ destinations: [name] }));
     expect(status).toMatchObject({ status: 'failed', error_code: errorCode });
     expect(status.destinations).toMatchObject([
@@ -136,8 +123,8 @@ describe('a receiver that will not take a delivery', () => {
   });
 
   it('does not keep the others from theirs', async () => {
-    await destination('refuses', refuse(400));
-    await destination('takes', ok);
+    await here.destination('refuses', refuse(400));
+    await here.destination('takes', ok);
     const status = await settled(await tenant.api.accepted({ destinations: ['refuses', 'takes'] }));
     expect(status).toMatchObject({
       status: 'failed',
@@ -153,7 +140,7 @@ describe('a receiver that will not take a delivery', () => {
 
   it('that hangs is left after its time', async () => {
     const { behaviour, release } = hang();
-    const name = await destination('hangs', behaviour, { timeout_seconds: 0.3 });
+    const name = await here.destination('hangs', behaviour, { timeout_seconds: 0.3 });
     const id = await tenant.api.accepted({ destinations: [name], options: { max_retries: 0 } });
     expect(await settled(id)).toMatchObject({ status: 'failed', error_code: 'TIMEOUT' });
     release();
@@ -171,7 +158,7 @@ describe('a receiver that will not take a delivery', () => {
 
 describe('the time of a delivery', () => {
   it('comes when it was asked for, not before', async () => {
-    const name = await destination('later', ok);
+    const name = await here.destination('later', ok);
     const deliver_at = new Date(Date.now() + 1200).toISOString();
     const id = await tenant.api.accepted({ destinations: [name], options: { deliver_at } });
     const { body } = must(await tenant.api.status(id), 200);
@@ -184,7 +171,9 @@ describe('the time of a delivery', () => {
   });
 
   it('is over when the job expires between two attempts', async () => {
-    const name = await destination('expiring', refuse(503), { retry_policy: { initial_delay_seconds: 600 } });
+    const name = await here.destination('expiring', refuse(503), {
+      retry_policy: { initial_delay_seconds: 600 },
+    });
     world.receiver.on('/expiring', failTimes(9, 503, { 'retry-after': '200' }));
     const id = await tenant.api.accepted({ destinations: [name], options: { ttl_seconds: 1 } });
     const status = await settled(id);
@@ -194,7 +183,7 @@ describe('the time of a delivery', () => {
   });
 
   it('is over when the job expires before the first', async () => {
-    const name = await destination('too-late', ok);
+    const name = await here.destination('too-late', ok);
     const options = { deliver_at: inOneHour(), ttl_seconds: 0.3 };
     const id = await tenant.api.accepted({ destinations: [name], options });
     expect(await settled(id)).toMatchObject({ status: 'failed', error_code: 'EXPIRED', started_at: null });
@@ -208,7 +197,7 @@ describe('the time of a delivery', () => {
 
 describe('a cancellation', () => {
   it('takes back what waits, once', async () => {
-    const name = await destination('waits', ok);
+    const name = await here.destination('waits', ok);
     const options = { deliver_at: inOneHour() };
     const id = await tenant.api.accepted({ destinations: [name], options });
     const { body } = must(await tenant.api.cancel(id), 200);
@@ -231,8 +220,8 @@ describe('a cancellation', () => {
 
   it('lets what is in flight finish', async () => {
     const { behaviour, release } = hang();
-    await destination('in-flight', behaviour);
-    await destination('in-queue', failTimes(9, 503, { 'retry-after': '60' }));
+    await here.destination('in-flight', behaviour);
+    await here.destination('in-queue', failTimes(9, 503, { 'retry-after': '60' }));
     const id = await tenant.api.accepted({ destinations: ['in-flight', 'in-queue'] });
     await world.receiver.received(1, '/in-flight');
     await eventually({ until: 'one to wait for its retry' }, async () => {
@@ -263,7 +252,7 @@ describe('a cancellation', () => {
 
   it('lets what is in flight fail without another attempt', async () => {
     const { behaviour, release } = hang();
-    await destination('fails-late', async (receipt, nth) => {
+    await here.destination('fails-late', async (receipt, nth) => {
       await behaviour(receipt, nth);
       return { status: 503 };
     });
@@ -276,7 +265,7 @@ describe('a cancellation', () => {
   });
 
   it('comes too late for what is done, and finds nothing where there is nothing', async () => {
-    const id = await tenant.api.accepted({ destinations: [await destination('done', ok)] });
+    const id = await tenant.api.accepted({ destinations: [await here.destination('done', ok)] });
     await settled(id);
     expect(must(await tenant.api.cancel(id), 409).body['error']).toBe('CONFLICT');
     expect(must(await tenant.api.cancel('never-was'), 404).body['error']).toBe('NOT_FOUND');
@@ -285,7 +274,7 @@ describe('a cancellation', () => {
 
 describe('the events of a job', () => {
   it('tell its way in order, with actor and reason', async () => {
-    const id = await tenant.api.accepted({ destinations: [await destination('told', ok)] });
+    const id = await tenant.api.accepted({ destinations: [await here.destination('told', ok)] });
     await settled(id);
     const { body } = must(await tenant.api.events(id), 200);
     expect(body.events).toMatchObject([
@@ -296,7 +285,7 @@ describe('the events of a job', () => {
   });
 
   it('tell of a failure what failed', async () => {
-    const id = await tenant.api.accepted({ destinations: [await destination('told-no', refuse(400))] });
+    const id = await tenant.api.accepted({ destinations: [await here.destination('told-no', refuse(400))] });
     await settled(id);
     const { body } = must(await tenant.api.events(id), 200);
     expect(body.events.map(({ to_status }) => to_status)).toEqual(['pending', 'processing', 'failed']);
@@ -306,7 +295,7 @@ describe('the events of a job', () => {
 
 describe('the same submission again', () => {
   it('is answered as the first time, without a second job', async () => {
-    const name = await destination('idempotent', ok);
+    const name = await here.destination('idempotent', ok);
     const submission = { destinations: [name], payload: { b: 1, a: [1, 2] } };
     const headers = { 'idempotency-key': 'order-4711' };
     const first = must(await tenant.api.submit(submission, headers), 202);
@@ -331,7 +320,7 @@ describe('the same submission again', () => {
   });
 
   it('makes one job when it comes many times at once', async () => {
-    const name = await destination('crowd', ok);
+    const name = await here.destination('crowd', ok);
     const answers = await Promise.all(
       Array.from({ length: 40 }, () =>
         tenant.api.submit({ distribution_id: 'crowd-1', destinations: [name] }),

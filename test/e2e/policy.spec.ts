@@ -1,41 +1,28 @@
-import { accountsOf, expectBalanced } from '../support/accounts';
-import { must, type StatusReply, type TestTenant } from '../support/api';
+import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type Behaviour, failTimes, hang, refuse } from '../support/receiver';
-import { World } from '../support/world';
+import { TenantWorld } from '../support/tenant-world';
+import { type World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.02, backoff_multiplier: 1, max_attempts: 4 };
 const PATIENT = { initial_delay_seconds: 86_400, backoff_multiplier: 1, max_attempts: 4 };
 
+let here: TenantWorld;
 let world: World;
 let tenant: TestTenant;
 
 beforeAll(async () => {
   // The breaker would hold back what these receivers refuse.
-  world = await World.create({ DISTRIBUTION_CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000' });
-  tenant = await world.tenant('comune-faenza');
-});
-
-afterAll(async () => {
-  try {
-    expectBalanced(await accountsOf(world, tenant.id));
-  } finally {
-    await world.dispose();
-  }
-});
-
-async function destination(name: string, behaviour: Behaviour, retry_policy: object): Promise<string> {
-  const endpoint = world.receiver.on(`/${name}`, behaviour);
-  await tenant.api.register(name, { endpoint, retry_policy: { ...retry_policy } });
-  return name;
-}
-
-const becomes = (id: string, status: string): Promise<StatusReply> =>
-  eventually({ until: `${id} to be ${status}` }, async () => {
-    const { body } = must(await tenant.api.status(id), 200);
-    expect(body.status).toBe(status);
-    return body;
+  here = await TenantWorld.create('comune-faenza', QUICK, {
+    DISTRIBUTION_CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
   });
+  ({ world, tenant } = here);
+});
+
+afterAll(() => here.dispose());
+
+const destination = (name: string, behaviour: Behaviour, retry_policy: object): Promise<string> =>
+  here.destination(name, behaviour, { retry_policy });
 
 /** Until its only delivery waits for a retry. */
 const waits = (id: string): Promise<void> =>
@@ -58,7 +45,7 @@ describe('a changed retry policy', () => {
     for (const id of ids) await waits(id);
     await change(name, QUICK);
     for (const id of ids)
-      expect((await becomes(id, 'completed')).destinations).toMatchObject([{ attempts: 2 }]);
+      expect((await here.becomes(id, 'completed')).destinations).toMatchObject([{ attempts: 2 }]);
   });
 
   it('leaves alone what its receiver put off, and what has a policy of its own', async () => {
@@ -75,7 +62,7 @@ describe('a changed retry policy', () => {
     await tenant.api.accepted({ distribution_id: 'plain', destinations: [name] });
     for (const id of ['asked', 'own', 'plain']) await waits(id);
     await change(name, QUICK);
-    await becomes('plain', 'completed');
+    await here.becomes('plain', 'completed');
     for (const id of ['asked', 'own']) expect((await tenant.api.status(id)).body.status).toBe('processing');
     const { body } = must(await tenant.api.attempts('asked'), 200);
     expect(body.attempts[0]).toMatchObject({ request: { retry_after_seconds: 200 } });
@@ -97,7 +84,7 @@ describe('a changed retry policy', () => {
       WHERE d.name = 'under-way' AND c.due_at > c.changed_at`;
     await eventually({ until: 'a first pass' }, async () => expect(await world.count(looked)).toBe(1));
     release();
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
   });
 
   it('with fewer attempts makes the next failure the last', async () => {
@@ -105,7 +92,7 @@ describe('a changed retry policy', () => {
     const id = await tenant.api.accepted({ destinations: [name] });
     await waits(id);
     await change(name, { ...QUICK, max_attempts: 1 });
-    expect((await becomes(id, 'failed')).destinations).toMatchObject([{ attempts: 2 }]);
+    expect((await here.becomes(id, 'failed')).destinations).toMatchObject([{ attempts: 2 }]);
     const { body } = must(await tenant.api.attempts(id), 200);
     expect(body.attempts.at(-1)).toMatchObject({ request: { exhausted: true } });
   });
@@ -115,7 +102,7 @@ describe('a changed retry policy', () => {
     const id = await tenant.api.accepted({ destinations: [name] });
     await waits(id);
     await change(name, { ...QUICK, max_attempts: 5 });
-    expect((await becomes(id, 'failed')).destinations).toMatchObject([{ attempts: 5 }]);
+    expect((await here.becomes(id, 'failed')).destinations).toMatchObject([{ attempts: 5 }]);
   });
 
   it('that is more patient moves nothing that has its time', async () => {
@@ -127,6 +114,6 @@ describe('a changed retry policy', () => {
       expect(world.receiver.at('/patient').length).toBeGreaterThanOrEqual(2);
     });
     must(await tenant.api.cancel(id), 200);
-    await becomes(id, 'cancelled');
+    await here.becomes(id, 'cancelled');
   });
 });

@@ -1,40 +1,25 @@
 import { accountsOf, expectBalanced } from '../support/accounts';
-import { must, type OperationReply, type StatusReply, type TestTenant } from '../support/api';
+import { must, type OperationReply, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type Behaviour, failTimes, hang, slow } from '../support/receiver';
-import { World } from '../support/world';
+import { TenantWorld } from '../support/tenant-world';
+import { type World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.02, backoff_multiplier: 1, max_attempts: 3 };
 
+let here: TenantWorld;
 let world: World;
 let tenant: TestTenant;
 
 beforeAll(async () => {
   // The breaker would hold back what these receivers refuse.
-  world = await World.create({ DISTRIBUTION_CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000' });
-  tenant = await world.tenant('comune-cesena');
-});
-
-afterAll(async () => {
-  try {
-    expectBalanced(await accountsOf(world, tenant.id));
-  } finally {
-    await world.dispose();
-  }
-});
-
-async function destination(name: string, behaviour: Behaviour): Promise<string> {
-  const endpoint = world.receiver.on(`/${name}`, behaviour);
-  await tenant.api.register(name, { endpoint, retry_policy: QUICK });
-  return name;
-}
-
-const becomes = (id: string, status: string): Promise<StatusReply> =>
-  eventually({ until: `${id} to be ${status}` }, async () => {
-    const { body } = must(await tenant.api.status(id), 200);
-    expect(body.status).toBe(status);
-    return body;
+  here = await TenantWorld.create('comune-cesena', QUICK, {
+    DISTRIBUTION_CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
   });
+  ({ world, tenant } = here);
+});
+
+afterAll(() => here.dispose());
 
 const passed = (moment: number): Promise<void> =>
   eventually({ until: 'the expiry to pass' }, () => expect(Date.now()).toBeGreaterThan(moment));
@@ -42,7 +27,7 @@ const passed = (moment: number): Promise<void> =>
 describe('a job that expires while a worker holds its delivery', () => {
   const claimed = async (name: string, answer: number) => {
     const { behaviour, release } = hang();
-    await destination(name, async (receipt, nth) => {
+    await here.destination(name, async (receipt, nth) => {
       await behaviour(receipt, nth);
       return { status: answer };
     });
@@ -59,12 +44,14 @@ describe('a job that expires while a worker holds its delivery', () => {
 
   it('is delivered when the receiver takes it', async () => {
     const id = await claimed('expires-taken', 200);
-    expect((await becomes(id, 'completed')).destinations).toMatchObject([{ status: 'success', attempts: 1 }]);
+    expect((await here.becomes(id, 'completed')).destinations).toMatchObject([
+      { status: 'success', attempts: 1 },
+    ]);
   });
 
   it('is EXPIRED, and not sent again, when the receiver fails', async () => {
     const id = await claimed('expires-failed', 503);
-    const { error_code, destinations } = await becomes(id, 'failed');
+    const { error_code, destinations } = await here.becomes(id, 'failed');
     expect({ error_code, destinations }).toMatchObject({
       error_code: 'EXPIRED',
       destinations: [{ attempts: 1, error_code: 'EXPIRED' }],
@@ -75,9 +62,9 @@ describe('a job that expires while a worker holds its delivery', () => {
 
 describe('two that want the same dead letter', () => {
   const dead = async (name: string): Promise<{ id: string; ids: string[] }> => {
-    await destination(name, failTimes(1, 400));
+    await here.destination(name, failTimes(1, 400));
     const id = await tenant.api.accepted({ destinations: [name] });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     const { dead_letters } = must(await tenant.api.deadLetters(`?distribution_id=${id}`), 200).body;
     return { id, ids: dead_letters.map(({ dead_letter_id }) => dead_letter_id) };
   };
@@ -89,7 +76,7 @@ describe('two that want the same dead letter', () => {
     const [redriven, replayed] = await Promise.all([manage('redrive', { ids }), tenant.api.replay(id)]);
     const replays = must(replayed, 202).body.destinations.filter(({ outcome }) => outcome === 'replayed');
     expect(must(redriven, 202).body.done + replays.length).toBe(1);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect(world.receiver.at('/redriven-replayed')).toHaveLength(2);
   });
 
@@ -101,16 +88,16 @@ describe('two that want the same dead letter', () => {
     ]);
     const done = [must(redriven, 202).body.done, must(discarded, 202).body.done];
     expect([...done].sort()).toEqual([0, 1]);
-    await becomes(id, done[0] === 1 ? 'completed' : 'failed');
+    await here.becomes(id, done[0] === 1 ? 'completed' : 'failed');
     expect(world.receiver.at('/redriven-discarded')).toHaveLength(done[0] === 1 ? 2 : 1);
   });
 });
 
 describe('who cancels, replays, redrives or discards', () => {
   it('stands in the audit log', async () => {
-    await destination('audited', failTimes(1, 400));
+    await here.destination('audited', failTimes(1, 400));
     const id = await tenant.api.accepted({ distribution_id: 'audited', destinations: ['audited'] });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     const manage = (path: string, more: object = {}) =>
       tenant.api.json('POST', `/api/v1${path}`, { filter: { destination: 'audited' }, ...more });
     must(await manage('/dead-letters/discard', { reason: 'obsolete' }), 202);
@@ -134,7 +121,7 @@ describe('who cancels, replays, redrives or discards', () => {
       { action: 'replay', resource_type: 'distribution', reason: 'mended', ...by },
       { action: 'cancel', resource_type: 'distribution', reason: null, ...by },
     ]);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
   });
 });
 
@@ -189,7 +176,7 @@ describe('hundreds of jobs that are cancelled, replayed, redriven, discarded and
   ];
 
   it(`agrees about every one of them (RACES_SEED=${seed})`, async () => {
-    for (const name of NAMES) await destination(name, moody);
+    for (const name of NAMES) await here.destination(name, moody);
     const ids: string[] = [];
     for (let index = 0; index < JOBS; index += 50) {
       const batch = Array.from({ length: 50 }, () => ({

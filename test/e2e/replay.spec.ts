@@ -1,42 +1,24 @@
-import { accountsOf, expectBalanced } from '../support/accounts';
-import { must, type StatusReply, type TestTenant } from '../support/api';
+import { must, type TestTenant } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type Behaviour, failTimes, hang, ok } from '../support/receiver';
-import { World } from '../support/world';
+import { failTimes, hang, ok } from '../support/receiver';
+import { TenantWorld } from '../support/tenant-world';
+import { type World } from '../support/world';
 
 const QUICK = { initial_delay_seconds: 0.02, backoff_multiplier: 1, max_attempts: 2 };
 const PATIENT = { initial_delay_seconds: 600, max_attempts: 4 };
 
+let here: TenantWorld;
 let world: World;
 let tenant: TestTenant;
 
 beforeAll(async () => {
-  world = await World.create();
-  tenant = await world.tenant('comune-ravenna');
+  here = await TenantWorld.create('comune-ravenna', QUICK);
+  ({ world, tenant } = here);
 });
 
-afterAll(async () => {
-  try {
-    expectBalanced(await accountsOf(world, tenant.id));
-  } finally {
-    await world.dispose();
-  }
-});
-
-async function destination(name: string, behaviour: Behaviour, more: object = {}): Promise<string> {
-  const endpoint = world.receiver.on(`/${name}`, behaviour);
-  await tenant.api.register(name, { endpoint, retry_policy: QUICK, ...more });
-  return name;
-}
+afterAll(() => here.dispose());
 
 const JOB = { data_type: 'report', payload: { total: 1 } };
-
-const becomes = (id: string, status: string): Promise<StatusReply> =>
-  eventually({ until: `${id} to be ${status}` }, async () => {
-    const { body } = must(await tenant.api.status(id), 200);
-    expect(body.status).toBe(status);
-    return body;
-  });
 
 async function transitions(id: string): Promise<(string | null)[][]> {
   const { body } = must(await tenant.api.events(id), 200);
@@ -49,12 +31,12 @@ async function transitions(id: string): Promise<(string | null)[][]> {
 
 describe('a replay of a job', () => {
   it('makes new attempts under the same delivery id with a new budget, and the job ends a second time', async () => {
-    const name = await destination('mended', failTimes(3));
-    await destination('took-it', ok);
+    const name = await here.destination('mended', failTimes(3));
+    await here.destination('took-it', ok);
     world.receiver.on('/told', ok);
     const callback_url = `${world.receiver.url}/told`;
     const id = await tenant.api.accepted({ destinations: [name, 'took-it'], callback_url });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     await world.receiver.received(1, '/told');
 
     const { body } = must(await tenant.api.replay(id, { reason: 'mended' }), 202);
@@ -63,7 +45,7 @@ describe('a replay of a job', () => {
       ['mended', 'replayed'],
       ['took-it', 'succeeded'],
     ]);
-    const status = await becomes(id, 'completed');
+    const status = await here.becomes(id, 'completed');
     expect(status).toMatchObject({ error_code: null, error_message: null, progress_percentage: 100 });
     expect(status.metrics).toMatchObject({ total_attempts: 5, successful_attempts: 2, failed_attempts: 3 });
     const receipts = world.receiver.at('/mended');
@@ -87,13 +69,13 @@ describe('a replay of a job', () => {
   });
 
   it('leaves alone what succeeded, unless it is asked for, and keeps both completions', async () => {
-    const id = await tenant.api.accepted({ destinations: [await destination('twice', ok)] });
-    await becomes(id, 'completed');
+    const id = await tenant.api.accepted({ destinations: [await here.destination('twice', ok)] });
+    await here.becomes(id, 'completed');
     const idle = must(await tenant.api.replay(id), 202).body;
     expect(idle).toMatchObject({ status: 'completed', replayed_destinations: 0 });
     must(await tenant.api.replay(id, { only_failed: false, destinations: ['twice'] }), 202);
     await world.receiver.received(2, '/twice');
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect((await transitions(id)).map(([, to]) => to)).toEqual([
       'pending',
       'processing',
@@ -104,7 +86,7 @@ describe('a replay of a job', () => {
   });
 
   it('makes an automatic retry at once instead of later, with a new budget', async () => {
-    const name = await destination('impatient', failTimes(1), {
+    const name = await here.destination('impatient', failTimes(1), {
       retry_policy: { ...PATIENT, max_attempts: 2 },
     });
     const id = await tenant.api.accepted({ destinations: [name] });
@@ -112,20 +94,20 @@ describe('a replay of a job', () => {
     expect(must(await tenant.api.replay(id), 202).body.destinations).toMatchObject([
       { outcome: 'superseded' },
     ]);
-    const status = await becomes(id, 'completed');
+    const status = await here.becomes(id, 'completed');
     expect(status.destinations).toMatchObject([{ attempts: 2, status: 'success' }]);
     expect(world.receiver.at('/impatient').map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
   it('leaves alone what is in flight and what has not been sent yet', async () => {
     const { behaviour, release } = hang();
-    const name = await destination('flying', behaviour);
+    const name = await here.destination('flying', behaviour);
     const id = await tenant.api.accepted({ destinations: [name] });
     await world.receiver.received(1, '/flying');
     const { body } = must(await tenant.api.replay(id), 202);
     expect(body).toMatchObject({ replayed_destinations: 0, destinations: [{ outcome: 'in_flight' }] });
     release();
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect(world.receiver.at('/flying')).toHaveLength(1);
 
     const deliver_at = new Date(Date.now() + 3_600_000).toISOString();
@@ -137,20 +119,20 @@ describe('a replay of a job', () => {
   });
 
   it('sends once when two ask at the same time', async () => {
-    const name = await destination('asked-twice', failTimes(2));
+    const name = await here.destination('asked-twice', failTimes(2));
     const id = await tenant.api.accepted({ destinations: [name] });
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     const answers = await Promise.all([tenant.api.replay(id), tenant.api.replay(id)]);
     const outcomes = answers.map((answer) => must(answer, 202).body.destinations[0]?.outcome);
     expect(outcomes.filter((outcome) => outcome === 'replayed')).toHaveLength(1);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect(world.receiver.at('/asked-twice')).toHaveLength(3);
   });
 
   it('brings back what was cancelled, and refuses while a cancellation is under way', async () => {
     const { behaviour, release } = hang();
-    await destination('cancelled-late', behaviour);
-    await destination('cancelled-early', failTimes(1), { retry_policy: PATIENT });
+    await here.destination('cancelled-late', behaviour);
+    await here.destination('cancelled-early', failTimes(1), { retry_policy: PATIENT });
     const id = await tenant.api.accepted({ destinations: ['cancelled-late', 'cancelled-early'] });
     await world.receiver.received(1, '/cancelled-late');
     await eventually({ until: 'a retry to wait' }, async () => {
@@ -159,23 +141,23 @@ describe('a replay of a job', () => {
     must(await tenant.api.cancel(id), 200);
     expect(must(await tenant.api.replay(id), 409).body).toMatchObject({ details: { field: 'status' } });
     release();
-    await becomes(id, 'cancelled');
+    await here.becomes(id, 'cancelled');
     expect(must(await tenant.api.replay(id), 202).body).toMatchObject({ replayed_destinations: 1 });
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect(await tenant.api.status(id)).toMatchObject({ body: { cancel_requested_at: null } });
   });
 
   it('is no longer held by an expiry that has passed', async () => {
-    const name = await destination('expired', failTimes(1, 503, { 'retry-after': '200' }));
+    const name = await here.destination('expired', failTimes(1, 503, { 'retry-after': '200' }));
     const id = await tenant.api.accepted({ destinations: [name], options: { ttl_seconds: 0.5 } });
-    expect(await becomes(id, 'failed')).toMatchObject({ error_code: 'EXPIRED' });
+    expect(await here.becomes(id, 'failed')).toMatchObject({ error_code: 'EXPIRED' });
     must(await tenant.api.replay(id), 202);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     expect((await transitions(id)).map(([, to]) => to)).toContain('failed');
   });
 
   it('opens its batch again, which completes a second time', async () => {
-    await destination('in-batch', failTimes(2));
+    await here.destination('in-batch', failTimes(2));
     world.receiver.on('/batch-told', ok);
     const callback_url = `${world.receiver.url}/batch-told`;
     const { body } = must(
@@ -183,11 +165,11 @@ describe('a replay of a job', () => {
       202,
     );
     const [id = ''] = body.distribution_ids;
-    await becomes(id, 'failed');
+    await here.becomes(id, 'failed');
     await world.receiver.received(1, '/batch-told');
     expect((await tenant.api.batch(body.batch_id)).body).toMatchObject({ failed_distributions: 1 });
     must(await tenant.api.replay(id), 202);
-    await becomes(id, 'completed');
+    await here.becomes(id, 'completed');
     await world.receiver.received(2, '/batch-told');
     expect((await tenant.api.batch(body.batch_id)).body).toMatchObject({
       status: 'completed',
@@ -200,7 +182,7 @@ describe('a replay of a job', () => {
   });
 
   it('names what is wrong with the request', async () => {
-    const id = await tenant.api.accepted({ destinations: [await destination('plain', ok)] });
+    const id = await tenant.api.accepted({ destinations: [await here.destination('plain', ok)] });
     const wrong = must(await tenant.api.replay(id, { destinations: ['plain', 'other'] }), 400);
     expect(wrong.body['details']).toMatchObject({ field: 'destinations[1]' });
     must(await tenant.api.replay('never-was'), 404);
@@ -217,7 +199,7 @@ const waiting = (id: string): Promise<void> =>
 
 describe('callbacks', () => {
   it('are listed and sent again under the same id', async () => {
-    const name = await destination('with-callback', ok);
+    const name = await here.destination('with-callback', ok);
     world.receiver.on('/submitter?token=secret', failTimes(1, 400));
     const callback_url = `${world.receiver.url}/submitter?token=secret`;
     const id = await tenant.api.accepted({ destinations: [name], callback_url });

@@ -1,10 +1,5 @@
-import { Client } from 'pg';
-import { DataSource } from 'typeorm';
-import { migrate } from '../../src/database/migrate';
-import { sessionUrls } from '../../src/database/roles';
-import { SystemTransaction } from '../../src/database/system-transaction';
 import { lanes } from '../../src/upkeep/lanes';
-import { createDatabase } from '../support/postgres';
+import { withUpkeepDatabase } from '../support/upkeep-database';
 
 const LANE = `
   INSERT INTO lanes (tenant_id, lane_id, destination_name, breaker, owned_until)
@@ -19,18 +14,8 @@ const DELIVERY = `
 const id = (digit: number): string => `00000000-0000-7000-8000-00000000000${digit}`;
 
 describe('care of lanes that nobody sends to', () => {
-  it('ends after an hour, unless something waits or a breaker has to be remembered', async () => {
-    const database = await createDatabase();
-    const sessions = sessionUrls(database.url, {});
-    await migrate(database.url, sessions);
-    const admin = new Client({ connectionString: database.url });
-    await admin.connect();
-    const source = await new DataSource({
-      type: 'postgres',
-      url: sessions.system,
-      installExtensions: false,
-    }).initialize();
-    try {
+  it('ends after an hour, unless something waits or a breaker has to be remembered', () =>
+    withUpkeepDatabase(async ({ admin, run }) => {
       await admin.query(`INSERT INTO tenants (id, name) VALUES ('roma', 'Roma')`);
       await admin.query(DESTINATION, [id(4), 'known']);
       await admin.query(LANE, [id(1), 'idle', 'closed', '2 hours']);
@@ -39,13 +24,8 @@ describe('care of lanes that nobody sends to', () => {
       await admin.query(LANE, [id(4), 'known', 'open', '2 hours']);
       await admin.query(LANE, [id(5), 'waiting', 'closed', '2 hours']);
       await admin.query(DELIVERY, [id(5)]);
-      await new SystemTransaction(source).run((tx) => lanes.run(tx));
+      await run(lanes);
       const left = await admin.query('SELECT destination_name AS name FROM lanes ORDER BY lane_id');
       expect(left.rows).toEqual([{ name: 'in use' }, { name: 'known' }, { name: 'waiting' }]);
-    } finally {
-      await source.destroy();
-      await admin.end();
-      await database.drop();
-    }
-  });
+    }));
 });

@@ -1,10 +1,6 @@
-import { Client } from 'pg';
-import { DataSource } from 'typeorm';
-import { migrate } from '../../src/database/migrate';
-import { sessionUrls } from '../../src/database/roles';
-import { SystemTransaction } from '../../src/database/system-transaction';
+import { type Client } from 'pg';
 import { retention } from '../../src/upkeep/retention';
-import { createDatabase } from '../support/postgres';
+import { withUpkeepDatabase } from '../support/upkeep-database';
 
 const KEPT_MONTHS = 24;
 
@@ -40,44 +36,27 @@ async function countsOf(admin: Client, tables: string[]): Promise<(number | null
 
 describe('retention', () => {
   // A server that lives east of Greenwich begins its months before UTC does; the partitions do not.
-  it.each(['UTC', 'Europe/Rome', 'America/New_York'])(
-    'drops whole months by UTC, as seen from %s',
-    async (zone) => {
-      const database = await createDatabase();
-      const admin = new Client({ connectionString: database.url });
-      const sessions = sessionUrls(database.url, {});
-      await migrate(database.url, sessions);
-      await admin.connect();
-      await admin.query(`ALTER DATABASE ${database.name} SET timezone = '${zone}'`);
-      const source = await new DataSource({
-        type: 'postgres',
-        url: sessions.system,
-        installExtensions: false,
-      }).initialize();
-      try {
-        await admin.query(`SELECT create_month_partitions('2020-03-15T00:00:00Z', 3)`);
-        await admin.query(OLD_JOB, ['2020-03-15T00:00:00Z', 'march', 0]);
-        await admin.query(OLD_JOB, ['2020-04-15T00:00:00Z', 'april', 1]);
-        await admin.query(OLD_JOB, ['2020-05-15T00:00:00Z', 'may', 0]);
-        await new SystemTransaction(source).run((tx) => retention(KEPT_MONTHS).run(tx));
-        const jobs = await admin.query('SELECT distribution_id FROM distribution_jobs ORDER BY id');
-        // March goes. April and what comes after the month of an open delivery stay until it is settled.
-        expect(jobs.rows.map((row: { distribution_id: string }) => row.distribution_id)).toEqual([
-          'april',
-          'may',
-        ]);
-        const names = await admin.query('SELECT distribution_id FROM distribution_keys ORDER BY 1');
-        expect(names.rows).toEqual([{ distribution_id: 'april' }, { distribution_id: 'may' }]);
-        expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([2, 2, 2, 2]);
-        await admin.query('DELETE FROM ready_attempts');
-        await new SystemTransaction(source).run((tx) => retention(KEPT_MONTHS).run(tx));
-        expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([0, 0, 0, 0]);
-        expect((await admin.query(`SELECT FROM pg_class WHERE relname ~ '_y2020m'`)).rowCount).toBe(0);
-      } finally {
-        await source.destroy();
-        await admin.end();
-        await database.drop();
-      }
-    },
+  it.each(['UTC', 'Europe/Rome', 'America/New_York'])('drops whole months by UTC, as seen from %s', (zone) =>
+    withUpkeepDatabase(async ({ name, admin, run }) => {
+      await admin.query(`ALTER DATABASE ${name} SET timezone = '${zone}'`);
+      await admin.query(`SELECT create_month_partitions('2020-03-15T00:00:00Z', 3)`);
+      await admin.query(OLD_JOB, ['2020-03-15T00:00:00Z', 'march', 0]);
+      await admin.query(OLD_JOB, ['2020-04-15T00:00:00Z', 'april', 1]);
+      await admin.query(OLD_JOB, ['2020-05-15T00:00:00Z', 'may', 0]);
+      await run(retention(KEPT_MONTHS));
+      const jobs = await admin.query('SELECT distribution_id FROM distribution_jobs ORDER BY id');
+      // March goes. April and what comes after the month of an open delivery stay until it is settled.
+      expect(jobs.rows.map((row: { distribution_id: string }) => row.distribution_id)).toEqual([
+        'april',
+        'may',
+      ]);
+      const names = await admin.query('SELECT distribution_id FROM distribution_keys ORDER BY 1');
+      expect(names.rows).toEqual([{ distribution_id: 'april' }, { distribution_id: 'may' }]);
+      expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([2, 2, 2, 2]);
+      await admin.query('DELETE FROM ready_attempts');
+      await run(retention(KEPT_MONTHS));
+      expect(await countsOf(admin, LEFT_WITH_JOBS)).toEqual([0, 0, 0, 0]);
+      expect((await admin.query(`SELECT FROM pg_class WHERE relname ~ '_y2020m'`)).rowCount).toBe(0);
+    }),
   );
 });
