@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createAdapters } from '../adapters/registry';
 import { NetworkGuard } from '../adapters/network-guard';
-import { Senders } from '../adapters/senders';
+import { Senders, type SendersOptions } from '../adapters/senders';
 import { CallbackReplays } from '../callbacks/replay';
 import { ReadTransaction } from '../database/read-transaction';
 import { type SessionUrls } from '../database/roles';
@@ -157,10 +157,13 @@ const API_CONTROLLERS = [
   UsersController,
 ];
 
-function sharedProviders({ configuration, encryptionKeys, hashKey, version }: ServiceContext): Provider[] {
+function sharedProviders(context: ServiceContext): Provider[] {
+  const { configuration, encryptionKeys, hashKey, version, log } = context;
   const guard = new NetworkGuard(configuration.DESTINATION_ALLOWED_NETWORKS);
   const serviceIdentityFor = configuration.DESTINATION_AWS_IDENTITY_TENANTS;
   const adapters = createAdapters({ guard, version, serviceIdentityFor });
+  const onCloseError: SendersOptions['onCloseError'] = (error, { tenantId, destination }) =>
+    log.warn({ err: error, tenant_id: tenantId, destination }, 'connections could not be closed');
   return [
     made(SecretBox, [], () => new SecretBox(encryptionKeys, hashKey)),
     made(Metrics, [], () => new Metrics()),
@@ -173,7 +176,8 @@ function sharedProviders({ configuration, encryptionKeys, hashKey, version }: Se
     made(
       Outward,
       [TenantTransaction, SigningSecrets, SecretBox],
-      (tenants, signingSecrets, box) => new Outward(tenants, adapters, new Senders(), signingSecrets, box),
+      (tenants, signingSecrets, box) =>
+        new Outward(tenants, adapters, new Senders({ onCloseError }), signingSecrets, box),
     ),
     made(
       HealthChecks,
