@@ -1,5 +1,4 @@
 import { type IncomingMessage } from 'node:http';
-import { type Socket } from 'node:net';
 import { createGunzip } from 'node:zlib';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -13,6 +12,7 @@ import { type RateLimits } from '../limits/rate-limits';
 import { type Logger } from '../observability/logger';
 import { authenticate } from './authentication';
 import { parseJson } from '../intake/parse-json';
+import { closeWhatBecomesIdle } from './closing';
 import { answerCors } from './cors';
 import { ErrorFilter, sendError } from './error.filter';
 import { limitRequests } from './rate-limit';
@@ -70,27 +70,6 @@ export async function createServer(
   addParsers(fastify, settings);
   closeWhatBecomesIdle(fastify);
   return app;
-}
-
-/**
- * `forceCloseConnections: 'idle'` looks once, when the stop begins. A connection that was busy at that moment would
- * be kept alive for its next request, and the stop would wait for its time-out, more than a minute. One that has not
- * asked for anything yet, as browsers and probes open them, does not count as idle, and would be waited for as well.
- */
-function closeWhatBecomesIdle(fastify: FastifyInstance): void {
-  const silent = new Set<Socket>();
-  fastify.server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-  });
-  fastify.server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
-  fastify.addHook('preClose', async () => {
-    const closing = setInterval(() => {
-      fastify.server.closeIdleConnections();
-      for (const socket of silent) socket.destroy();
-    }, 50);
-    fastify.server.once('close', () => clearInterval(closing));
-  });
 }
 
 function addHooks(
