@@ -5,6 +5,7 @@ import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type Outcome, type Sender } from '../port';
 import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES } from '../schema-parts';
 import { secretTexts } from '../secrets';
+import { UnderWay } from '../under-way';
 import { BrokerConnection } from './broker';
 import { faultFailure, replyCodeOf, type Verdict, verdictFailure } from './classify';
 import { assertResolved, type Endpoint, parseEndpoint } from './endpoint';
@@ -25,8 +26,7 @@ export class AmqpSender implements Sender {
   private readonly template: MessageTemplate;
   private readonly broker: BrokerConnection;
   private readonly capture: Capture;
-  private readonly underWay = new Set<Promise<unknown>>();
-  private closing: Promise<void> | undefined;
+  private readonly underWay = new UnderWay();
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(
@@ -49,9 +49,7 @@ export class AmqpSender implements Sender {
   }
 
   deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    const work = this.attempt(delivery, signal);
-    this.underWay.add(work);
-    return work.finally(() => this.underWay.delete(work));
+    return this.underWay.track(this.attempt(delivery, signal));
   }
 
   async checkHealth(signal: AbortSignal): Promise<Health> {
@@ -75,12 +73,11 @@ export class AmqpSender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= Promise.allSettled([...this.underWay]).then(() => this.broker.close());
-    return this.closing;
+    return this.underWay.close(() => this.broker.close());
   }
 
   private async attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (this.closing !== undefined) return failed(CLOSED);
+    if (this.underWay.isClosing) return failed(CLOSED);
     const prepared = this.template.render(delivery, this.options.now());
     if (!prepared.ok) return failed(unwritable(prepared.issue));
     const progress = { bytesSent: 0 };

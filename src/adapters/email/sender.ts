@@ -9,6 +9,7 @@ import { type OAuth2Configuration, TokenSource } from '../oauth2-tokens';
 import { type CapturedResponse, type Delivery, type Health, type Outcome, type Sender } from '../port';
 import { DEFAULT_RESPONSE_BYTES } from '../schema-parts';
 import { secretTexts } from '../secrets';
+import { UnderWay } from '../under-way';
 import { isUnsent, mailFailure } from './classify';
 import { configurationIssues } from './issues';
 import { compileMail, type MailTemplate } from './message';
@@ -28,8 +29,7 @@ export class EmailSender implements Sender {
   private readonly tokens: TokenSource | undefined;
   private readonly capture: Capture;
   private readonly where: string;
-  private readonly underWay = new Set<Promise<unknown>>();
-  private closing: Promise<void> | undefined;
+  private readonly underWay = new UnderWay();
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(
@@ -51,9 +51,7 @@ export class EmailSender implements Sender {
   }
 
   deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    const work = this.attempt(delivery, signal);
-    this.underWay.add(work);
-    return work.finally(() => this.underWay.delete(work));
+    return this.underWay.track(this.attempt(delivery, signal));
   }
 
   /** A fresh connection, encrypted and logged in as for a delivery, and a good-bye. */
@@ -71,12 +69,11 @@ export class EmailSender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= Promise.allSettled([...this.underWay]).then(() => this.transport.close({ force: true }));
-    return this.closing;
+    return this.underWay.close(() => this.transport.close({ force: true }));
   }
 
   private async attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (this.closing !== undefined) return failed(CLOSED);
+    if (this.underWay.isClosing) return failed(CLOSED);
     const prepared = this.template.render(delivery);
     if (!prepared.ok) return failed(unwritable(prepared.issue));
     if (signal.aborted) return failed(networkFault(endedBy(signal)));

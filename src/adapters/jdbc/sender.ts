@@ -6,6 +6,7 @@ import { type Delivery, type Health, type Outcome, type Sender } from '../port';
 import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES, plain } from '../schema-parts';
 import { secretTexts } from '../secrets';
 import { plainTls } from '../tls-configuration';
+import { UnderWay } from '../under-way';
 import { isUniqueViolation, verdictOf } from './classify';
 import { ColumnTypeCache } from './column-types';
 import { type Dialect, DIALECTS } from './dialect';
@@ -39,8 +40,7 @@ export class JdbcSender implements Sender {
   private readonly makeJob: JobMaker;
   private readonly writing: WriteOptions;
   private readonly groups: Groups;
-  private readonly underWay = new Set<Promise<unknown>>();
-  private closing: Promise<void> | undefined;
+  private readonly underWay = new UnderWay();
 
   /** Connects nowhere yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(configuration: JdbcConfiguration, { guard }: JdbcOptions) {
@@ -63,14 +63,13 @@ export class JdbcSender implements Sender {
   }
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
-    if (this.closing !== undefined) return failed(CLOSED);
+    if (this.underWay.isClosing) return failed(CLOSED);
     const prepared = this.makeJob(delivery);
     if (!prepared.ok) return failed(unwritable(prepared.issue));
     const { job } = prepared;
     if (job.values.length === 0) return this.delivered(job, 0, 'The job has no rows: nothing was written.');
     const work = this.attempt(job, delivery.attemptNumber, signal);
-    this.underWay.add(work);
-    return work.finally(() => this.underWay.delete(work));
+    return this.underWay.track(work);
   }
 
   async checkHealth(signal: AbortSignal): Promise<Health> {
@@ -82,7 +81,7 @@ export class JdbcSender implements Sender {
       code,
       message,
     });
-    if (this.closing !== undefined) return unhealthy(CLOSED);
+    if (this.underWay.isClosing) return unhealthy(CLOSED);
     try {
       await this.pool.use(
         signal,
@@ -97,8 +96,7 @@ export class JdbcSender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= Promise.allSettled([...this.underWay]).then(() => this.pool.close());
-    return this.closing;
+    return this.underWay.close(() => this.pool.close());
   }
 
   /** A repeat goes alone: whatever held up the first attempt holds up no other delivery. */

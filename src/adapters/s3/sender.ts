@@ -15,6 +15,7 @@ import { connectTimeoutMs, DEFAULT_RESPONSE_BYTES } from '../schema-parts';
 import { secretTexts } from '../secrets';
 import { Slots } from '../slots';
 import { plainTls } from '../tls-configuration';
+import { UnderWay } from '../under-way';
 import { GuardedS3Agents } from './agents';
 import { Batches } from './batch';
 import { answerOf, answerVerdict, faultVerdict, type S3Answer } from './classify';
@@ -40,8 +41,7 @@ export class S3Sender implements Sender {
   readonly slots: Slots;
   private readonly capture: Capture;
   private readonly batches: Batches | undefined;
-  readonly underWay = new Set<Promise<unknown>>();
-  private closing: Promise<void> | undefined;
+  readonly underWay = new UnderWay();
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(
@@ -69,7 +69,7 @@ export class S3Sender implements Sender {
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
     if (signal.aborted) return failed(faultVerdict(endedBy(signal)));
-    if (this.closing !== undefined) return failed(CLOSED);
+    if (this.underWay.isClosing) return failed(CLOSED);
     const rendered = renderObject(this.templates, this.configuration, delivery);
     if (!rendered.ok) return failed(unwritable(rendered.issue));
     // One signal may serve a whole batch of deliveries.
@@ -78,12 +78,7 @@ export class S3Sender implements Sender {
       this.batches === undefined
         ? this.store({ ...rendered.input, Body: delivery.body }, signal)
         : this.batched(this.batches, rendered.input, delivery, signal);
-    this.underWay.add(storing);
-    try {
-      return await storing;
-    } finally {
-      this.underWay.delete(storing);
-    }
+    return this.underWay.track(storing);
   }
 
   /** Asks for the bucket, which needs the permission s3:ListBucket; without a fixed one, for any answer. */
@@ -109,11 +104,10 @@ export class S3Sender implements Sender {
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
     this.batches?.flushAll();
-    this.closing ??= Promise.allSettled(this.underWay).then(() => {
+    return this.underWay.close(() => {
       this.client.destroy();
       this.agents.close();
     });
-    return this.closing;
   }
 
   private async batched(

@@ -7,6 +7,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { untilEnded } from '../ended-by';
 import { type Slots } from '../slots';
+import { type UnderWay } from '../under-way';
 
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
@@ -18,7 +19,7 @@ export interface Way {
   /** Node's agents do not count connections that are still being opened, so the requests are counted. */
   slots: Slots;
   /** What must end before the client is closed. */
-  underWay: Set<Promise<unknown>>;
+  underWay: UnderWay;
 }
 
 /** One object, in one request or in parts. Rejects with the SDK's errors; an abort rejects at once. */
@@ -39,8 +40,7 @@ export async function upload(
     queueSize: PARTS_AT_ONCE,
   });
   const done = parts.done();
-  const settled = done.catch(() => undefined).finally(() => way.underWay.delete(settled));
-  way.underWay.add(settled);
+  void way.underWay.track(done.catch(() => undefined));
   // After an abort the library still tidies up; the attempt does not wait for it.
   await untilEnded(done, signal);
 }

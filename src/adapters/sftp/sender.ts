@@ -6,6 +6,7 @@ import { type NetworkGuard } from '../network-guard';
 import { type Delivery, type Health, type LogLine, type Outcome, type Sender } from '../port';
 import { DEFAULT_RESPONSE_BYTES } from '../schema-parts';
 import { secretTexts } from '../secrets';
+import { UnderWay } from '../under-way';
 import { STATUS, StatusFault, verdictOf } from './classify';
 import { Connection, login } from './connection';
 import { parsePaths, type PathTemplates, type Place, renderPlace } from './paths';
@@ -20,8 +21,7 @@ export class SftpSender implements Sender {
   private readonly templates: PathTemplates;
   private readonly pool: Pool;
   private readonly capture: Capture;
-  private readonly underWay = new Set<Promise<unknown>>();
-  private closing: Promise<void> | undefined;
+  private readonly underWay = new UnderWay();
 
   /** Opens nothing yet. The configuration has passed `parse`, its references are resolved; throws otherwise. */
   constructor(
@@ -42,18 +42,12 @@ export class SftpSender implements Sender {
 
   async deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
     if (signal.aborted) return failed(verdictOf(endedBy(signal)));
-    if (this.closing !== undefined) return failed(CLOSED);
+    if (this.underWay.isClosing) return failed(CLOSED);
     const rendered = renderPlace(this.templates, delivery);
     if (!rendered.ok) return failed(unwritable(rendered.issue));
     // One signal may serve a whole batch of deliveries.
     setMaxListeners(0, signal);
-    const storing = this.store(rendered.place, delivery.body, signal);
-    this.underWay.add(storing);
-    try {
-      return await storing;
-    } finally {
-      this.underWay.delete(storing);
-    }
+    return this.underWay.track(this.store(rendered.place, delivery.body, signal));
   }
 
   /** Logs in over a connection of its own and looks whether the directory is there. */
@@ -78,8 +72,7 @@ export class SftpSender implements Sender {
 
   /** Waits for the deliveries under way, which end by their own signals. */
   close(): Promise<void> {
-    this.closing ??= Promise.allSettled(this.underWay).then(() => this.pool.close());
-    return this.closing;
+    return this.underWay.close(() => this.pool.close());
   }
 
   private async lookForDirectory(connection: Connection): Promise<void> {
