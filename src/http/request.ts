@@ -18,6 +18,14 @@ export function header(request: ApiRequest, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** Held to what a key in the body must be; its length is intake's to look at. */
+export function idempotencyKeyOf(request: ApiRequest): string | undefined {
+  const key = header(request, 'idempotency-key');
+  if (key !== undefined && !/^[^\u0000-\u001f\u007f]+$/.test(key))
+    throw invalid('Idempotency-Key', 'is empty or has control characters; leave it out, or name the request');
+  return key;
+}
+
 /** PostgreSQL cannot even compare a text with NUL: nothing has such a name, and nothing can be asked about it. */
 export function refuseNul({ params, query }: ApiRequest): void {
   const hasNul = ([, value]: [string, unknown]): boolean => String(value).includes('\0');

@@ -11,7 +11,7 @@ import { Rules } from '../tenants/rules';
 import { Endpoint } from './endpoint';
 import { jsonObject } from './fields';
 import { parsed } from './parsed';
-import { type ApiRequest, callerOf, header, tenantCallerOf } from './request';
+import { type ApiRequest, callerOf, idempotencyKeyOf, tenantCallerOf } from './request';
 import { checkTenant } from '../tenants/scopes';
 
 const name = z
@@ -172,7 +172,7 @@ export class RuleTrialsController {
     const caller = tenantCallerOf(request);
     const submission = parsed(submissionSchema, body);
     checkTenant(caller, submission.tenant_id);
-    const idempotencyKey = header(request, 'idempotency-key');
+    const idempotencyKey = idempotencyKeyOf(request);
     const result = await this.intake.explain(submission, {
       caller,
       correlationId: undefined,

@@ -17,7 +17,7 @@ import { parsed } from './parsed';
 import { admitJobs } from './rate-limit';
 import { HttpSettings } from './settings';
 import { readNdjson, tooMany } from './ndjson';
-import { type ApiReply, type ApiRequest, header, tenantCallerOf } from './request';
+import { type ApiReply, type ApiRequest, header, idempotencyKeyOf, tenantCallerOf } from './request';
 import { batchReceiptView } from './views';
 
 /** Lines have no place for what a JSON batch says beside its distributions. */
@@ -132,5 +132,5 @@ function batchAnswer(acceptance: BatchAcceptance) {
 const circumstances = (request: ApiRequest, caller: TenantCaller): Circumstances => ({
   caller,
   correlationId: saneRequestId(header(request, 'x-correlation-id')) ?? request.id,
-  idempotencyKey: header(request, 'idempotency-key'),
+  idempotencyKey: idempotencyKeyOf(request),
 });

@@ -132,6 +132,18 @@ const SHAPE: Case[] = [
     headers: { 'idempotency-key': 'x'.repeat(101) },
     field: 'Idempotency-Key',
   },
+  {
+    name: 'an empty key in the header',
+    body: good(),
+    headers: { 'idempotency-key': '' },
+    field: 'Idempotency-Key',
+  },
+  {
+    name: 'a control character in the key in the header',
+    body: good(),
+    headers: { 'idempotency-key': 'a\tb' },
+    field: 'Idempotency-Key',
+  },
 ];
 
 const TIMES: Case[] = [
