@@ -68,6 +68,7 @@ async function scenario(chaos: Chaos): Promise<Outcome> {
     await listener.reaches(listener.ids.size + chaos.random.between(10, 40));
     // From here on it publishes and hears of no confirm, so that it dies in between.
     wire.isSilent = true;
+    await listener.take();
     await listener.reaches(listener.ids.size + chaos.random.between(5, 20));
     await worker.kill();
     const killed = performance.now();

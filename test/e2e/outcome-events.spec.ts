@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually';
 import { OwnBroker } from '../support/own-broker';
 import { ok, refuse } from '../support/receiver';
 import { TestService } from '../support/service';
+import { TcpProxy } from '../support/tcp-proxy';
 import { World } from '../support/world';
 
 const ALL = ['distribution.completed', 'distribution.failed', 'distribution.cancelled', 'batch.completed'];
@@ -62,6 +63,13 @@ async function callbacksOf({ api }: TestTenant, id: string): Promise<Callback[]>
   const path = `/api/v1/distribution/${id}/callbacks`;
   return must(await api.get<{ callbacks: Callback[] }>(path), 200).body.callbacks;
 }
+
+const connected = ({ url }: TestService, key: string): Promise<void> =>
+  eventually({ until: 'the service to be connected to the broker', withinMs: 30_000 }, async () => {
+    const { checks } = (await new Api(() => url, key).get<Reply & { checks: Reply }>('/health/detailed'))
+      .body;
+    expect(checks['broker']).toMatchObject({ status: 'healthy' });
+  });
 
 /** The one event of a job, once the broker's confirm is recorded. */
 const recorded = (tenant: TestTenant, id: string, status = 'delivered'): Promise<Callback> =>
@@ -273,27 +281,68 @@ describe('a tenant that leaves', () => {
 });
 
 describe('with a process for each role', () => {
+  let split: World;
+  let lucca: TestTenant;
+  let listener: EventListener;
+
+  beforeAll(async () => {
+    split = await World.create({ AMQP_URL: broker.url, ROLE: 'api' });
+    lucca = await split.tenant('lucca');
+    const root = new Api(() => split.service.url, split.service.adminKey);
+    must(await root.json('PATCH', '/api/v1/tenants/lucca', { config: { outcome_events: ALL } }), 200);
+    listener = await listen('lucca');
+  });
+
+  afterAll(() => split?.dispose());
+
+  /** With a worker; it is gone afterwards. */
+  async function withWorker(
+    env: NodeJS.ProcessEnv,
+    work: (worker: TestService) => Promise<void>,
+  ): Promise<void> {
+    const worker = await TestService.start({
+      databaseUrl: split.database.url,
+      env: { AMQP_URL: broker.url, ROLE: 'worker', ...env },
+      dataDir: split.service.dataDir,
+    });
+    await work(worker).finally(() => worker.dispose());
+  }
+
+  const events = () => split.rows('SELECT status, attempts, leased_by FROM distribution_callbacks');
+
   it('is published by the worker, and waits for it', async () => {
-    const split = await World.create({ AMQP_URL: broker.url, ROLE: 'api' });
+    const id = await lucca.api.accepted({});
+    expect(await events()).toEqual([{ status: 'pending', attempts: 0, leased_by: null }]);
+    await withWorker({}, async () => {
+      const [event] = await listener.reaches(1);
+      expect(event?.body['distribution_id']).toBe(id);
+    });
+  });
+
+  it('is given back by a worker that stops without a confirm, and another one publishes it at once', async () => {
+    const known = (await events()).length;
+    const wire = await TcpProxy.to('127.0.0.1', Number(new URL(broker.url).port));
+    const wired = new URL(broker.url);
+    wired.port = String(wire.port);
     try {
-      const { api } = await split.tenant('lucca');
-      const root = new Api(() => split.service.url, split.service.adminKey);
-      must(await root.json('PATCH', '/api/v1/tenants/lucca', { config: { outcome_events: ALL } }), 200);
-      const listener = await listen('lucca');
-      const id = await api.accepted({});
-      const waiting = await split.rows('SELECT status, attempts FROM distribution_callbacks');
-      expect(waiting).toEqual([{ status: 'pending', attempts: 0 }]);
-      const env = { AMQP_URL: broker.url, ROLE: 'worker' };
-      const { dataDir } = split.service;
-      const worker = await TestService.start({ databaseUrl: split.database.url, env, dataDir });
-      try {
-        const [event] = await listener.reaches(1);
-        expect(event?.body['distribution_id']).toBe(id);
-      } finally {
-        await worker.dispose();
-      }
+      await withWorker({ AMQP_URL: wired.href, WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0' }, async (worker) => {
+        await connected(worker, split.service.adminKey);
+        wire.isSilent = true;
+        await lucca.api.accepted({});
+        await listener.reaches(known + 1);
+        expect(await worker.stop()).toBe(0);
+      });
+      expect(await events()).toContainEqual({ status: 'pending', attempts: 0, leased_by: null });
+      await withWorker({}, () =>
+        eventually({ until: 'the event to be recorded' }, async () => {
+          expect(await events()).not.toContainEqual(expect.objectContaining({ status: 'pending' }));
+        }),
+      );
+      await listener.take();
+      expect(listener.heard).toHaveLength(known + 2);
+      expect(listener.ids.size).toBe(known + 1);
     } finally {
-      await split.dispose();
+      await wire.cut();
     }
   });
 });
