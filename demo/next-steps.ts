@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type PlannedJob } from './scenario';
 import { bold, dim, heading, say } from './terminal';
 import { type TenantAccess } from './tenants';
+
+const CONSOLE = join(__dirname, '..', '..', 'console', 'dist', 'index.html');
 
 /** Commands that work as they stand while the demo is up. */
 export function printNextSteps(job: PlannedJob, tenant: TenantAccess, logFile: string): void {
@@ -19,8 +23,15 @@ export function printNextSteps(job: PlannedJob, tenant: TenantAccess, logFile: s
     `${reading} '${api}/distribution/list?limit=5'`,
   ]);
   command('health and metrics', [`curl -s ${baseUrl}/health/ready`, `curl -s ${baseUrl}/metrics`]);
-  say(`\n  ${dim('every endpoint')}  ${baseUrl}/docs`);
+  say(`\n  ${dim('web console')}     ${consoleHint(baseUrl, key)}`);
+  say(`  ${dim('every endpoint')}  ${baseUrl}/docs`);
   say(`  ${dim('service log')}     ${logFile}`);
+}
+
+/** Where it was built: bin/console.js tells when it could not be. */
+function consoleHint(baseUrl: string, key: string): string {
+  if (!existsSync(CONSOLE)) return 'not built: npm run console';
+  return `${baseUrl}/console/  (choose "Use an API key": ${key})`;
 }
 
 function command(purpose: string, lines: readonly string[]): void {

@@ -28,6 +28,7 @@ export const en = {
     useKey: 'Use this key',
     issuer: 'Sign in with your organisation',
     signOut: 'Sign out',
+    who: 'Account: ',
     as: (actor: string) => `Signed in as ${actor}`,
     platform: 'Platform',
     chooseTenant: 'Which tenant do you want to look at?',

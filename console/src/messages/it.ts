@@ -29,6 +29,7 @@ export const it: typeof en = {
     useKey: 'Usa questa chiave',
     issuer: 'Accedi con la tua organizzazione',
     signOut: 'Esci',
+    who: 'Utente: ',
     as: (actor) => `Accesso come ${actor}`,
     platform: 'Piattaforma',
     chooseTenant: 'Quale ente vuoi vedere?',

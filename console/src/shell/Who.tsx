@@ -13,11 +13,8 @@ export function Who({ onLeave }: { onLeave: () => Promise<void> }) {
   return (
     <Menu position="bottom-end" withArrow>
       <Menu.Target>
-        <Button
-          variant="default"
-          className="who"
-          aria-label={`${text.session.as(name)}, ${identity.tenant_id}`}
-        >
+        <Button variant="default" className="who">
+          <span className="unseen">{text.session.who}</span>
           <strong>{identity.tenant_id}</strong>
           <span className="not-on-phones">&nbsp;· {name}</span>
         </Button>

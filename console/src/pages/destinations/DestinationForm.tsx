@@ -74,7 +74,7 @@ export function DestinationForm({ types, registered, save, onSaved, children }: 
         <legend>{text.destinations.configuration}</legend>
         <SchemaForm
           key={input.protocol}
-          schema={(type?.config_schema ?? {}) as Schema}
+          schema={type?.config_schema ?? {}}
           values={input.configuration as Values}
           onChange={(configuration) => set({ configuration })}
           path="configuration"

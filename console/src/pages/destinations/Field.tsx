@@ -95,7 +95,7 @@ function SelectField(props: FieldProps) {
     <NativeSelect
       {...about(props)}
       data={[{ value: '', label: required ? text.destinations.choose : text.destinations.unset }, ...choices]}
-      value={value === undefined ? '' : String(value)}
+      value={typeof value === 'string' || typeof value === 'boolean' ? String(value) : ''}
       onChange={(event) => {
         const chosen = orAbsent(event.currentTarget.value);
         onChange(isFlag && chosen !== undefined ? chosen === 'true' : chosen);
@@ -121,7 +121,7 @@ function NumberField(props: FieldProps) {
 
 function LinesField(props: FieldProps) {
   const { schema, value, onChange } = props;
-  const [typed, setTyped] = useState(() => (value === undefined ? '' : [value].flat().join('\n')));
+  const [typed, setTyped] = useState(() => [(value ?? []) as string | (string | number)[]].flat().join('\n'));
   return (
     <Textarea
       {...about(props)}
@@ -154,7 +154,7 @@ function ChoiceField(props: FieldProps) {
           { value: '', label: text.destinations.unset },
           ...branches.map((one) => ({ value: constOf(one) ?? '', label: one.title ?? constOf(one) ?? '' })),
         ]}
-        value={String(values['type'] ?? '')}
+        value={constOf(branch ?? {}) ?? ''}
         onChange={(event) => {
           const type = event.currentTarget.value;
           onChange(type === '' ? undefined : { type });
@@ -162,14 +162,21 @@ function ChoiceField(props: FieldProps) {
       />
       {branch !== undefined && Object.keys(branch.properties ?? {}).length > 1 && (
         <div className="nested" role="group" aria-label={name}>
-          <SchemaForm schema={branch} values={values} onChange={onChange} path={path} issues={issues} />
+          <SchemaForm
+            key={constOf(branch)}
+            schema={branch}
+            values={values}
+            onChange={onChange}
+            path={path}
+            issues={issues}
+          />
         </div>
       )}
     </div>
   );
 }
 
-function GroupField({ name, schema, value, onChange, path, issues }: FieldProps) {
+function GroupField({ name, schema, value, onChange, required, path, issues }: FieldProps) {
   return (
     <fieldset className="group">
       <legend>{name}</legend>
@@ -180,6 +187,7 @@ function GroupField({ name, schema, value, onChange, path, issues }: FieldProps)
         onChange={(values) => onChange(Object.keys(values).length === 0 ? undefined : values)}
         path={path}
         issues={issues}
+        needed={required || value !== undefined}
       />
     </fieldset>
   );
