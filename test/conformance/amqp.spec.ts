@@ -2,30 +2,20 @@ import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { type JsonObject } from '../../src/kernel/json';
 import { NetworkGuard } from '../../src/adapters/network-guard';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
+import { type Delivery, type Outcome } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
 import { mask } from '../../src/adapters/secrets';
 import { newSigningSecret } from '../../src/adapters/signature';
 import { examplesOf, undocumentedOptions } from './destination-docs';
 import { type AmqpArrival, AmqpHarness } from './amqp-harness';
 import { delivery, lenientGuard, RECEIVER_NAME } from './harness';
+import { openerOf, patient } from './opener';
 import { describeConformance } from './suite';
 
 describeConformance(new AmqpHarness());
 
 const harness = new AmqpHarness();
-const opened: Sender[] = [];
-
-function open(configuration: JsonObject, guard = lenientGuard()): Sender {
-  const adapter = createAdapters({ guard, version: '1.2.3' }).get('AMQP');
-  const parsed = adapter?.parse(configuration);
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const open = openerOf('AMQP');
 
 /** The outcome of one delivery, and what arrived. */
 async function send(
@@ -41,9 +31,6 @@ afterAll(() => harness.stop());
 beforeEach(async () => {
   await harness.behave('accept');
   await harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('AMQP: the message', () => {

@@ -1,29 +1,18 @@
 import { gzipSync } from 'node:zlib';
 import { type JsonObject } from '../../src/kernel/json';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
-import { createAdapters } from '../../src/adapters/registry';
+import { type Delivery, type Outcome } from '../../src/adapters/port';
 import { checkDkim, newDkimKey } from './dkim';
 import { ACCESS_TOKEN, type EmailArrival, EmailHarness, PASSWORD, smtpError } from './email-harness';
 import { delivery, lenientGuard, RECEIVER_NAME, strictGuard } from './harness';
 import { LineServer } from './line-server';
+import { openerOf, patient } from './opener';
 import { describeConformance } from './suite';
 import { TokenServer } from './token-server';
 
 describeConformance(new EmailHarness());
 
 const harness = new EmailHarness();
-const opened: Sender[] = [];
-
-function open(configuration: JsonObject, guard = lenientGuard(), now = Date.now): Sender {
-  const adapter = createAdapters({ guard, version: '1.2.3', now }).get('EMAIL');
-  const parsed = adapter?.parse(configuration);
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const open = openerOf('EMAIL');
 
 /** The outcome of one delivery, and what arrived. */
 async function send(
@@ -47,9 +36,6 @@ afterAll(() => harness.stop());
 beforeEach(async () => {
   harness.behave('accept');
   await harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('EMAIL: the message', () => {

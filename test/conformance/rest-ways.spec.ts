@@ -1,35 +1,25 @@
 import { gzipSync } from 'node:zlib';
 import { HTTP } from 'cloudevents';
 import { NetworkGuard } from '../../src/adapters/network-guard';
-import { type Outcome, type Sender } from '../../src/adapters/port';
+import { type Outcome } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
 import { type JsonObject } from '../../src/kernel/json';
 import { ConnectProxy } from '../support/connect-proxy';
 import { eventually } from '../support/eventually';
 import { examplesOf, undocumentedOptions } from './destination-docs';
 import { delivery, lenientGuard, RECEIVER_NAME, strictGuard } from './harness';
+import { openerOf, patient } from './opener';
 import { type Handler, RestHarness } from './rest-harness';
 import { TokenServer } from './token-server';
 
 const harness = new RestHarness();
-const opened: Sender[] = [];
+const open = openerOf('REST');
 
 const adapterFor = (guard: NetworkGuard) => {
   const adapter = createAdapters({ guard, version: '1.2.3' }).get('REST');
   if (adapter === undefined) throw new Error('REST is not registered');
   return adapter;
 };
-
-function open(configuration: JsonObject, guard = lenientGuard()): Sender {
-  const adapter = adapterFor(guard);
-  const parsed = adapter.parse(configuration);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
 
 const send = (configuration: JsonObject, guard = lenientGuard()): Promise<Outcome> =>
   open(configuration, guard).deliver(delivery(), patient());
@@ -44,9 +34,6 @@ afterAll(() => harness.stop());
 beforeEach(() => {
   harness.behave('accept');
   harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('REST: a proxy', () => {

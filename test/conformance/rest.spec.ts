@@ -4,28 +4,17 @@ import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { type JsonObject } from '../../src/kernel/json';
 import { NetworkGuard } from '../../src/adapters/network-guard';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
-import { createAdapters } from '../../src/adapters/registry';
+import { type Delivery, type Outcome } from '../../src/adapters/port';
 import { newSigningSecret } from '../../src/adapters/signature';
-import { delivery, lenientGuard, RECEIVER_NAME } from './harness';
+import { delivery, RECEIVER_NAME } from './harness';
+import { openerOf, patient } from './opener';
 import { RestHarness, type RestRequest } from './rest-harness';
 import { describeConformance } from './suite';
 
 describeConformance(new RestHarness());
 
 const harness = new RestHarness();
-const opened: Sender[] = [];
-
-function open(configuration: JsonObject, guard = lenientGuard()): Sender {
-  const adapter = createAdapters({ guard, version: '1.2.3' }).get('REST');
-  const parsed = adapter?.parse(configuration);
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const open = openerOf('REST');
 
 const plainUrl = (path = '/'): string => `http://127.0.0.1:${harness.plainPort}${path}`;
 
@@ -44,9 +33,6 @@ afterAll(() => harness.stop());
 beforeEach(() => {
   harness.behave('accept');
   harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('REST: the request', () => {

@@ -3,11 +3,11 @@ import { type Delivery, type Sender } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
 import { examplesOf } from './destination-docs';
 import { delivery, lenientGuard } from './harness';
+import { openerOf, patient } from './opener';
 import { S3Harness } from './s3-harness';
 
 const harness = new S3Harness();
-const opened: Sender[] = [];
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const openS3 = openerOf('S3');
 
 const issuesOf = (configuration: JsonObject) => {
   const parsed = createAdapters({ guard: lenientGuard(), version: '1' }).get('S3')?.parse(configuration);
@@ -15,17 +15,8 @@ const issuesOf = (configuration: JsonObject) => {
 };
 
 function open(more: JsonObject = {}): Sender {
-  const adapter = createAdapters({ guard: lenientGuard(), version: '1' }).get('S3');
   const { key: _, ...configuration } = harness.good();
-  const parsed = adapter?.parse({
-    ...configuration,
-    batch: { max_deliveries: 10, max_wait_ms: 100 },
-    ...more,
-  });
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
+  return openS3({ ...configuration, batch: { max_deliveries: 10, max_wait_ms: 100 }, ...more });
 }
 
 const some = (count: number): Delivery[] => Array.from({ length: count }, () => delivery());
@@ -37,9 +28,6 @@ afterAll(() => harness.stop());
 beforeEach(async () => {
   harness.behave('accept');
   await harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('S3: several deliveries in one object', () => {

@@ -1,27 +1,17 @@
 import { gzipSync } from 'node:zlib';
 import { type JsonObject } from '../../src/kernel/json';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
+import { type Delivery, type Outcome } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
 import { documentedExample, documentedOptions } from './documented';
-import { delivery, lenientGuard, strictGuard } from './harness';
+import { delivery, strictGuard } from './harness';
+import { openerOf, patient } from './opener';
 import { answerError, S3Harness, type StoredObject } from './s3-harness';
 import { describeConformance } from './suite';
 
 describeConformance(new S3Harness());
 
 const harness = new S3Harness();
-const opened: Sender[] = [];
-
-function open(configuration: JsonObject): Sender {
-  const adapter = createAdapters({ guard: lenientGuard(), version: '1.2.3' }).get('S3');
-  const parsed = adapter?.parse(configuration);
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const open = openerOf('S3');
 
 const send = (more: JsonObject = {}, changes: Partial<Delivery> = {}): Promise<Outcome> =>
   open(harness.plainly(more)).deliver(delivery(changes), patient());
@@ -37,9 +27,6 @@ afterAll(() => harness.stop());
 beforeEach(async () => {
   harness.behave('accept');
   await harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('S3: the documentation', () => {

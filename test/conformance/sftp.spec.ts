@@ -2,10 +2,11 @@ import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { type JsonObject } from '../../src/kernel/json';
-import { type Delivery, type Outcome, type Sender } from '../../src/adapters/port';
+import { type Delivery, type Outcome } from '../../src/adapters/port';
 import { createAdapters } from '../../src/adapters/registry';
 import { documentedExample, documentedOptions } from './documented';
-import { delivery, lenientGuard, sha256, strictGuard } from './harness';
+import { delivery, sha256, strictGuard } from './harness';
+import { openerOf, patient } from './opener';
 import { SftpHarness } from './sftp-harness';
 import { type SmallSshServer, startSmallSshServer } from './small-ssh-server';
 import { describeConformance } from './suite';
@@ -13,18 +14,7 @@ import { describeConformance } from './suite';
 describeConformance(new SftpHarness());
 
 const harness = new SftpHarness();
-const opened: Sender[] = [];
-
-function open(configuration: JsonObject): Sender {
-  const adapter = createAdapters({ guard: lenientGuard(), version: '1.2.3' }).get('SFTP');
-  const parsed = adapter?.parse(configuration);
-  if (adapter === undefined || parsed?.ok !== true) throw new Error(JSON.stringify(parsed));
-  const sender = adapter.open(parsed.value);
-  opened.push(sender);
-  return sender;
-}
-
-const patient = (): AbortSignal => AbortSignal.timeout(20_000);
+const open = openerOf('SFTP');
 
 const send = (more: JsonObject = {}, changes: Partial<Delivery> = {}): Promise<Outcome> =>
   open({ ...harness.good(), ...more }).deliver(delivery(changes), patient());
@@ -36,9 +26,6 @@ afterAll(() => harness.stop());
 beforeEach(async () => {
   await harness.behave('accept');
   harness.arrivals();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((sender) => sender.close()));
 });
 
 describe('SFTP: the documentation', () => {
