@@ -11,6 +11,9 @@ function chosen(): Language {
 
 export const language: Language = chosen();
 
+/** Dates and numbers as the browser's own country writes them, where it speaks this language. */
+export const locale = navigator.language.startsWith(language) ? navigator.language : language;
+
 export const text: typeof en = language === 'it' ? (await import('./messages/it')).it : en;
 
 document.documentElement.lang = language;

@@ -81,6 +81,15 @@ describe('signing in', () => {
   });
 });
 
+describe('a key that is revoked', () => {
+  it('leads back to signing in', async () => {
+    const { id, key } = await tenant.api.createKey('for a while', ['distribution:read', 'config:read']);
+    await visitor.useKey(String(key));
+    must(await tenant.api.send('DELETE', `/api/v1/api-keys/${String(id)}`), 204);
+    await visitor.sees('Sign in', 'heading');
+  });
+});
+
 describe('with a key', () => {
   beforeEach(() => visitor.useKey(tenant.api.key));
 

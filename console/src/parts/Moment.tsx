@@ -1,8 +1,8 @@
-import { language, text } from '../text';
+import { locale, text } from '../text';
 
-const full = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
-const today = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
-const other = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+const today = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+const other = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 
 const isToday = (date: Date): boolean => date.toDateString() === new Date().toDateString();
 

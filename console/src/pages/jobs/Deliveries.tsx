@@ -15,6 +15,8 @@ export type Attempt = Attempts['attempts'][number];
 export function Deliveries({ job, every }: { job: JobStatus; every: number | false }) {
   const id = job.distribution_id;
   const asked = useAsked(['job', id, 'attempts'], (client, signal) => client.attempts(id, { signal }), every);
+  const registered = useAsked(['destinations'], (client, signal) => client.destinations.list({ signal }));
+  const names = new Set(registered.data?.map(({ name }) => name));
   if (job.destinations.length === 0) return <Text size="sm">{text.job.noDeliveries}</Text>;
   return (
     <Loaded asked={asked}>
@@ -24,6 +26,7 @@ export function Deliveries({ job, every }: { job: JobStatus; every: number | fal
             key={destination.name}
             job={job}
             destination={destination}
+            isRegistered={names.has(destination.name)}
             attempts={attempts.filter((attempt) => attempt.destination === destination.name)}
           />
         ))
@@ -35,17 +38,23 @@ export function Deliveries({ job, every }: { job: JobStatus; every: number | fal
 interface DeliveryProps {
   job: JobStatus;
   destination: DestinationStatus;
+  /** Others came with the job. */
+  isRegistered: boolean;
   attempts: readonly Attempt[];
 }
 
-function Delivery({ job, destination, attempts }: DeliveryProps) {
+function Delivery({ job, destination, isRegistered, attempts }: DeliveryProps) {
   const made = attempts.filter(({ started_at }) => started_at !== null);
   return (
     <section aria-label={destination.name} className="delivery">
       <Group gap="md" mt="sm">
-        <Anchor component={Link} href={`/destinations/${encodeURIComponent(destination.name)}`} fw={600}>
-          {destination.name}
-        </Anchor>
+        {isRegistered ? (
+          <Anchor component={Link} href={`/destinations/${destination.name}`} fw={600}>
+            {destination.name}
+          </Anchor>
+        ) : (
+          <Text fw={600}>{destination.name}</Text>
+        )}
         <Text size="sm" c="dimmed">
           {destination.protocol}
         </Text>

@@ -1,10 +1,10 @@
 import { type JobStatus } from '../../../../client/src/types';
 import { toneOf } from '../../parts/State';
-import { language, text } from '../../text';
+import { locale, text } from '../../text';
 import { type Attempt } from './Deliveries';
 
 const WIDTH = 1000;
-const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
 
 interface TimelineProps {
   job: JobStatus;

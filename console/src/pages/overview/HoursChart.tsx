@@ -2,7 +2,7 @@ import { Text } from '@mantine/core';
 import { type Timeseries } from '../../../../client/src/types';
 import { Rows } from '../../parts/Rows';
 import { State } from '../../parts/State';
-import { language, text } from '../../text';
+import { locale, text } from '../../text';
 
 type Hour = Timeseries['hours'][number];
 
@@ -24,7 +24,7 @@ const partsOf = ({ completed, failed, cancelled, pending, processing }: Hour): R
   open: pending + processing,
 });
 const totalOf = (hour: Hour): number => Object.values(partsOf(hour)).reduce((sum, count) => sum + count, 0);
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
 const labelOf = (part: string): string =>
   (part === 'open' ? text.status['pending'] : text.status[part]) ?? part;
 
@@ -35,7 +35,7 @@ export function HoursChart({ hours }: { hours: readonly Hour[] }) {
   return (
     <>
       <Text size="xs" c="dimmed" aria-hidden>
-        {most.toLocaleString(language)}
+        {most.toLocaleString(locale)}
       </Text>
       <svg
         className="chart"
