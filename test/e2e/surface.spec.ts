@@ -36,6 +36,7 @@ describe('every answer', () => {
     '/health/live',
     '/docs',
     '/docs-json',
+    '/console/',
     '/api/v1/destinations/list',
     '/api/v1/none',
     '/none',
