@@ -1,6 +1,6 @@
 import { type TenantTransaction, type TenantTx } from '../database/tenant-transaction';
 import { type BatchId, type CallbackId, type JobId, type TenantId } from '../kernel/ids';
-import { audit, type AuditRecord } from '../tenants/audit';
+import { about, audit } from '../tenants/audit';
 import { type TenantCaller } from '../tenants/scopes';
 import { findJob } from '../tracking/rows';
 import { BATCH } from '../tracking/tracking';
@@ -82,11 +82,8 @@ export class CallbackReplays {
       const callbacks = again.map(({ id }) => id);
       // The last statement: entries of a tenant wait for each other until the transaction ends.
       await audit(tx.manager, {
-        tenantId: caller.tenantId,
-        actor: caller.actor,
-        requestId: caller.requestId,
+        ...aboutSubject(caller, subject),
         action: 'replay_callbacks',
-        ...resourceOf(subject),
         details: { callbacks, only_failed: onlyFailed },
       });
       return callbacks;
@@ -94,10 +91,10 @@ export class CallbackReplays {
   }
 }
 
-const resourceOf = (subject: CallbackSubject): Pick<AuditRecord, 'resourceType' | 'resourceId'> =>
+const aboutSubject = (caller: TenantCaller, subject: CallbackSubject) =>
   'distributionId' in subject
-    ? { resourceType: 'distribution', resourceId: subject.distributionId }
-    : { resourceType: 'batch', resourceId: subject.batchId };
+    ? about(caller, 'distribution', subject.distributionId)
+    : about(caller, 'batch', subject.batchId);
 
 /** Job and batch, one of them null. */
 async function idsOf(

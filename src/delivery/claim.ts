@@ -61,6 +61,8 @@ const OFFER_COLUMNS: Column<Offer>[] = [
 
 /** The queue as one node sees it: across tenants, which is why it goes through the system's door. */
 export class Claims {
+  private counting: Promise<QueueDepth> | undefined;
+
   constructor(
     private readonly system: Pick<SystemTransaction, 'query'>,
     private readonly node: NodeId,
@@ -83,7 +85,13 @@ export class Claims {
     await this.system.query(RELEASE_LEASES, [this.node, deliveries]);
   }
 
-  async depth(): Promise<QueueDepth> {
+  /** Counted once for all who ask in the same moment, as the metrics of one scrape do. */
+  depth(): Promise<QueueDepth> {
+    this.counting ??= this.count().finally(() => (this.counting = undefined));
+    return this.counting;
+  }
+
+  private async count(): Promise<QueueDepth> {
     const [depth] = await this.system.query<QueueDepth>(QUEUE_DEPTH, []);
     return depth ?? { due: 0, scheduled: 0, waiting: 0, in_flight: 0, oldest_due_seconds: 0 };
   }

@@ -6,7 +6,7 @@ import { type ApiKeyId, isUuid } from '../kernel/ids';
 import { ApiKeys } from '../tenants/api-keys';
 import { SCOPES } from '../tenants/scopes';
 import { Endpoint, TENANT_HEADER } from './endpoint';
-import { moment } from './fields';
+import { moment } from '../kernel/fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 

@@ -3,7 +3,7 @@ import { ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { AuditTrail } from '../tenants/audit-trail';
 import { Endpoint } from './endpoint';
-import { moment } from './fields';
+import { moment } from '../kernel/fields';
 import { parsed } from './parsed';
 import { type ApiRequest, callerOf } from './request';
 

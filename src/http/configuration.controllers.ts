@@ -9,7 +9,7 @@ import { Destinations, type DestinationView } from '../tenants/destinations';
 import { DESTINATION_STATUSES } from '../tenants/entities';
 import { SigningSecrets } from '../tenants/signing-secrets';
 import { Endpoint, TENANT_HEADER } from './endpoint';
-import { jsonObject } from './fields';
+import { jsonObject } from '../kernel/fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 

@@ -8,7 +8,7 @@ import { BulkOperations } from '../replay/operations';
 import { type LetterSelection } from '../replay/order';
 import { checkTenant, may } from '../tenants/scopes';
 import { Endpoint } from './endpoint';
-import { page } from './fields';
+import { page } from './page';
 import { letterFilter } from './filters';
 import { dryRun, operationAnswer, pace } from './operation-answer';
 import { parsed } from './parsed';

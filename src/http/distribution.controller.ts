@@ -9,7 +9,7 @@ import { RateLimits } from '../limits/rate-limits';
 import { JobList } from '../tracking/list';
 import { Tracking } from '../tracking/tracking';
 import { Endpoint, TENANT_HEADER } from './endpoint';
-import { page } from './fields';
+import { page } from './page';
 import { jobFilter } from './filters';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';

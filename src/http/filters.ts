@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PRIORITIES } from '../kernel/priority';
-import { moment } from './fields';
+import { moment } from '../kernel/fields';
 
 /** Which jobs: of the list, and of a bulk replay. */
 export const jobFilter = {

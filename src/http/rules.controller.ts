@@ -9,7 +9,7 @@ import { RULE_TYPES } from '../rules/actions';
 import { parsePattern } from '../rules/pattern';
 import { Rules } from '../tenants/rules';
 import { Endpoint } from './endpoint';
-import { jsonObject } from './fields';
+import { jsonObject } from '../kernel/fields';
 import { parsed } from './parsed';
 import { type ApiRequest, callerOf, idempotencyKeyOf, tenantCallerOf } from './request';
 import { checkTenant } from '../tenants/scopes';

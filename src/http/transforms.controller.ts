@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Transforms } from '../tenants/transforms';
 import { ENGINES, OUTPUT_FORMATS } from '../transforms/transform';
 import { Endpoint, TENANT_HEADER } from './endpoint';
-import { jsonObject } from './fields';
+import { jsonObject } from '../kernel/fields';
 import { parsed } from './parsed';
 import { type ApiRequest, tenantCallerOf } from './request';
 

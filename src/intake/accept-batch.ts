@@ -23,8 +23,8 @@ export interface BatchReceipt {
 }
 
 /**
- * `replayed`: the very batch was accepted before, and this is its receipt; `refused`: the caller asked for all or nothing, and something was wrong; `invalid`: the batch itself is wrong.
- * In both cases nothing was written.
+ * `replayed`: the very batch was accepted before, and this is its receipt; `refused`: the caller asked for all or
+ * nothing, and something was wrong; `invalid`: the batch itself is wrong. Only `accepted` has written something.
  */
 export type BatchAcceptance =
   | { kind: 'accepted'; receipt: BatchReceipt }

@@ -1,19 +1,12 @@
 import { z } from 'zod';
 import { type Issue } from '../kernel/errors';
-import { type JsonObject } from '../kernel/json';
+import { jsonObject, moment } from '../kernel/fields';
 import { PRIORITIES } from '../kernel/priority';
 
 /** Printable, without control characters; it also stands in URLs, logs and headers. */
-
 const printable = z.string().regex(/^[^\u0000-\u001f\u007f]+$/, 'must not contain control characters');
-const jsonObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-);
-const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, e.g. 2026-01-31T12:00:00Z' });
 const headers = z.record(
   z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is not a header name (RFC 9110)'),
-
   z.string().regex(/^[^\u0000\r\n]*$/, 'must not contain line breaks'),
 );
 

@@ -1,13 +1,5 @@
 import { z } from 'zod';
 import { fromCursor } from '../kernel/cursor';
-import { isJsonObject, type JsonObject } from '../kernel/json';
-
-export const jsonObject = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
-
-export const moment = z.iso.datetime({
-  offset: true,
-  error: 'must be an RFC 3339 time, e.g. 2026-01-31T00:00:00Z',
-});
 
 /** Of a list that is read page by page; the cursor becomes the id that the page before ended with. */
 export const page = {
