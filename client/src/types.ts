@@ -188,8 +188,8 @@ export interface JobQuery {
   q?: string | undefined;
   batch_id?: string | undefined;
   limit?: number | undefined;
-  offset?: number | undefined;
   cursor?: string | undefined;
+  offset?: number | undefined;
 }
 
 export interface DeadLetterQuery {
