@@ -6,8 +6,9 @@ import { type Receiver } from '../processes';
 import { type Report } from '../report';
 import { warmedUp } from './amqp';
 
-const JOBS = 20_000;
-const WARM_UP = 4000;
+const JOBS = 40_000;
+/** Of both; the compiler of a process that has just started is at work for so long. */
+const WARM_UP = 20_000;
 const TOGETHER = 200;
 const SIDE_BY_SIDE = 4;
 
@@ -15,6 +16,7 @@ const SIDE_BY_SIDE = 4;
 export async function bulkIntake(report: Report, receiver: Receiver): Promise<void> {
   await inWorld(receiver, { ROLE: 'api' }, async (world) => {
     const submitter = await warmedUp(world);
+    await submitAll(submitter, WARM_UP);
     const baseline = await bareInserts(world);
     const started = performance.now();
     await submitAll(submitter, JOBS);

@@ -29,8 +29,8 @@ export interface LineParts {
   halt: AbortSignal;
 }
 
-/** In one commit. Larger ones store hardly more a second, and leave the reading of the next ones less to overlap with. */
-const MOST_TOGETHER = 200;
+/** As many as are stored in one commit (intake/accept.ts). */
+const MOST_TOGETHER = 400;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5000;
 
