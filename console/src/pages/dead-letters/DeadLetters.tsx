@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { type BulkOperation, type DeadLetter, type DeadLetterQuery } from '../../../../client/src/types';
-import { refused } from '../../asked';
+import { refused, useAsked } from '../../asked';
 import { Confirm } from '../../parts/Confirm';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
@@ -17,6 +17,7 @@ import { Inspect } from './Inspect';
 
 const PAGE = 100;
 const LIVE_MS = 5000;
+const FOLLOW_MS = 1000;
 
 type State = NonNullable<DeadLetterQuery['status']>;
 
@@ -32,13 +33,7 @@ export default function DeadLetters() {
   };
   return (
     <Page title={text.nav.deadLetters} actions={may && <Actions ids={[...chosen]} onDone={done} />}>
-      {operation !== undefined && (
-        <Text role="status">
-          {operation.status === 'completed'
-            ? text.letters.done(operation.done)
-            : text.letters.running(operation.done)}
-        </Text>
-      )}
+      {operation !== undefined && <Progress key={operation.operation_id} begun={operation} />}
       <div className="filters">
         <NativeSelect
           label={text.letters.status}
@@ -64,6 +59,24 @@ export default function DeadLetters() {
         onChoose={may && state === 'dead' ? setChosen : undefined}
       />
     </Page>
+  );
+}
+
+/** How far it is, until it is over. */
+function Progress({ begun }: { begun: BulkOperation }) {
+  const [over, setOver] = useState(false);
+  const { operation_id: id } = begun;
+  const { data: operation = begun } = useAsked(
+    ['operation', id],
+    (client, signal) => client.operation(id, { signal }),
+    over ? false : FOLLOW_MS,
+  );
+  const isOver = operation.status !== 'running';
+  if (isOver !== over) setOver(isOver);
+  return (
+    <Text role="status">
+      {isOver ? text.letters.done(operation.done) : text.letters.running(operation.done)}
+    </Text>
   );
 }
 
