@@ -17,8 +17,8 @@ fault(
     const options = { tenant: small, jobs, destinations: ['own'], perSecond: PER_SECOND };
 
     const quiet = chaos.load({ ...options, prefix: 'quiet' });
-    await chaos.ledger.reaches(jobs, place);
     await quiet.done;
+    await chaos.ledger.reaches(jobs, place);
 
     await chaos.bulk(large, chaos.scaled(1000, 30_000), ['one', 'two']);
     const flood = chaos.load({
