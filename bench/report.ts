@@ -38,8 +38,8 @@ export class Results {
   }
 }
 
-/** Writes `bench/results/<scenario>.json` with machine, versions and commit; gives its path. */
-function saveResults(root: string, scenario: string, figures: readonly object[]): string {
+/** Writes `bench/results/<scenario>.json` with machine, versions and commit, for bin/chaos-reporter.js too; gives its path. */
+export function saveResults(root: string, scenario: string, figures: readonly object[]): string {
   const directory = join(root, 'bench', 'results');
   mkdirSync(directory, { recursive: true });
   const path = join(directory, `${scenario}.json`);
